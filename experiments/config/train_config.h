@@ -1,0 +1,162 @@
+#pragma once
+// The configuration of one training run. One word for one thing: a key here is the command-line flag (with '-' for '_'),
+// the JSON key and, where it is a column, the column of the results database.
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace denseshift::experiments {
+
+/// Where a key is shown in --help, and whether it decides the result.
+enum class FieldGroup {
+  network,      ///< architecture and quantization; decides the result
+  data,         ///< dataset and loading; decides the result
+  training,     ///< optimiser, schedule, regularisation; decides the result
+  environment,  ///< device, threads, paths: may change speed and last bits, not meaning; left out of the configuration hash
+  record,       ///< names, tags, notes, what is kept; left out of the configuration hash
+};
+
+/// Everything that `denseshift train` can be told. Defaults are in the member initialisers; validate() checks ranges.
+struct TrainConfig {
+  std::string arch = "resnet18";
+  std::string method = "denseshift";
+  std::int64_t wbits = 3;
+  std::int64_t abits = 32;
+  std::string init = "lvr";
+  std::string gradient = "surrogate";
+  std::string zero_convention = "paper";
+  std::int64_t shift_bias = 0;
+  bool decay_references = true;
+  std::string placement = "paper";
+  std::vector<std::string> rule;
+  std::string impl = "auto";
+
+  std::string dataset = "shapes";
+  std::string data;
+  std::int64_t image_size = 0;
+  std::int64_t limit_train = 0;
+  std::int64_t limit_val = 0;
+  bool augment = true;
+  std::string broken_images = "fail";
+
+  std::int64_t epochs = 5;
+  std::int64_t batch_size = 64;
+  std::int64_t eval_batch_size = 0;
+  std::string optimizer = "sgd";
+  double lr = 0.05;
+  double momentum = 0.9;
+  bool nesterov = false;
+  double weight_decay = 1e-4;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  std::string schedule = "cosine";
+  std::string lr_offset = "standard";
+  double warmup_epochs = 0;
+  std::vector<double> milestones;
+  double lr_gamma = 0.1;
+  double poly_power = 0.9;
+  double label_smoothing = 0;
+  double ema = 0;
+  double clip_grad_norm = 0;
+  std::int64_t accumulate = 1;
+  std::string amp = "none";
+  std::uint64_t seed = 1;
+
+  std::string device = "auto";
+  std::int64_t threads = 0;
+  std::int64_t workers = 1;
+  bool channels_last = false;
+
+  std::string name;
+  std::vector<std::string> tag;
+  std::string note;
+  double time_budget = 0;
+  std::int64_t checkpoint_every = 0;
+  std::int64_t weight_stats_every = 1;
+
+  bool operator==(const TrainConfig&) const = default;
+};
+
+/// Calls visitor(key, member, group, help) for every key, in the order of --help. `Config` is TrainConfig or const TrainConfig.
+template <class Config, class Visitor>
+void visit_fields(Config& c, Visitor&& v) {
+  using G = FieldGroup;
+  v("arch", c.arch, G::network, "architecture; `denseshift models` lists them");
+  v("method", c.method, G::network, "quantizer of the weights, or fp32; `denseshift models methods` lists them");
+  v("wbits", c.wbits, G::network, "bits per quantized weight (denseshift: 2, 3, 4)");
+  v("abits", c.abits, G::network, "bits per activation; 32 leaves activations in floating point");
+  v("init", c.init, G::network, "start of the reference weights: lvr (normal, std 0.001) or kaiming");
+  v("gradient", c.gradient, G::network,
+    "gradient of the sign and the gates: surrogate (authors' code), sign_only (Eq. 8 to the letter), none (Eq. 7)");
+  v("zero_convention", c.zero_convention, G::network, "sign of a reference that is exactly 0: paper (-1) or code (+1)");
+  v("shift_bias", c.shift_bias, G::network, "integer added to every exponent (ours; the paper gives no value)");
+  v("decay_references", c.decay_references, G::network, "apply weight decay to sign and gate references, as the authors do");
+  v("placement", c.placement, G::network, "what is quantized: paper (all convolutions but the first), method, or all");
+  v("rule", c.rule, G::network, "GLOB=METHOD[:WBITS] for layers by name, last match wins; repeatable");
+  v("impl", c.impl, G::network, "how quantized weights are trained: auto, leaf, function or reference (equal results)");
+  v("dataset", c.dataset, G::data, "dataset; `denseshift data list` lists them");
+  v("data", c.data, G::environment, "folder of the dataset (or environment DENSESHIFT_DATA)");
+  v("image_size", c.image_size, G::data, "side of the network input in pixels; 0: the dataset's own");
+  v("limit_train", c.limit_train, G::data, "use only this many training samples; 0: all");
+  v("limit_val", c.limit_val, G::data, "use only this many validation samples; 0: all");
+  v("augment", c.augment, G::data, "random crops and flips in training");
+  v("broken_images", c.broken_images, G::data, "an image that cannot be decoded: fail or skip");
+  v("epochs", c.epochs, G::training, "passes over the training set");
+  v("batch_size", c.batch_size, G::training, "samples per step");
+  v("eval_batch_size", c.eval_batch_size, G::environment, "samples per evaluation step; 0: as batch_size");
+  v("optimizer", c.optimizer, G::training, "sgd or adamw");
+  v("lr", c.lr, G::training, "learning rate at its highest");
+  v("momentum", c.momentum, G::training, "momentum of sgd");
+  v("nesterov", c.nesterov, G::training, "Nesterov momentum");
+  v("weight_decay", c.weight_decay, G::training, "weight decay (L2 for sgd, decoupled for adamw)");
+  v("beta1", c.beta1, G::training, "adamw: decay of the mean of gradients");
+  v("beta2", c.beta2, G::training, "adamw: decay of the mean of squared gradients");
+  v("epsilon", c.epsilon, G::training, "adamw: added to the denominator");
+  v("schedule", c.schedule, G::training, "learning rate over time: cosine, step, poly or constant");
+  v("lr_offset", c.lr_offset, G::training, "standard, or demo: one epoch ahead, as the authors' script (last epoch at lr 0)");
+  v("warmup_epochs", c.warmup_epochs, G::training, "linear warm-up from 0, in epochs (may be a fraction)");
+  v("milestones", c.milestones, G::training, "step: epochs after which lr is multiplied by lr_gamma; empty: every 30");
+  v("lr_gamma", c.lr_gamma, G::training, "step: factor at each milestone");
+  v("poly_power", c.poly_power, G::training, "poly: exponent");
+  v("label_smoothing", c.label_smoothing, G::training, "share of the target spread over all classes");
+  v("ema", c.ema, G::training, "decay of the exponential moving average that is evaluated; 0: off");
+  v("clip_grad_norm", c.clip_grad_norm, G::training, "upper limit of the norm of all gradients; 0: off");
+  v("accumulate", c.accumulate, G::training, "steps whose gradients are summed before one update");
+  v("amp", c.amp, G::training, "none or bf16 (autocast)");
+  v("seed", c.seed, G::training, "seed of initialisation, order and augmentation");
+  v("device", c.device, G::environment, "auto, cpu or cuda");
+  v("threads", c.threads, G::environment, "CPU threads of the tensor library; 0: all that this process may use");
+  v("workers", c.workers, G::environment, "loader threads; the batches do not depend on it");
+  v("channels_last", c.channels_last, G::environment, "store activations as NHWC");
+  v("name", c.name, G::record, "name of the run");
+  v("tag", c.tag, G::record, "tag of the run; repeatable");
+  v("note", c.note, G::record, "a sentence to remember the run by");
+  v("time_budget", c.time_budget, G::record, "stop and save after this many minutes; 0: no limit");
+  v("checkpoint_every", c.checkpoint_every, G::record, "also save every so many steps; 0: at the end of each epoch");
+  v("weight_stats_every", c.weight_stats_every, G::record, "record weight statistics every so many epochs; 0: never");
+}
+
+/// Names of all keys in order.
+[[nodiscard]] std::vector<std::string> config_keys();
+
+/// Configuration as ordered JSON, every key present.
+[[nodiscard]] nlohmann::ordered_json to_json(const TrainConfig& config);
+
+/// Reads keys over `base`. Throws a usage error "KEY: ..." for an unknown key (with the nearest) or a wrong type.
+[[nodiscard]] TrainConfig config_from_json(const nlohmann::json& json, TrainConfig base = {});
+
+/// Sets one key from text as a flag gives it ("0.1", "true", "a,b"). Lists are replaced by the comma-separated items.
+/// Throws a usage error for unknown keys and values that do not parse.
+void set_field(TrainConfig& config, const std::string& key, const std::string& text);
+
+/// Throws a usage error naming the key for values out of range or choices that do not exist.
+/// Names held by registries (arch, method, dataset) are checked where they are used.
+void validate(const TrainConfig& config);
+
+/// SHA-256 (first 16 hex digits) over the keys that decide the result: equal hashes mean the same experiment.
+[[nodiscard]] std::string config_hash(const TrainConfig& config);
+
+}  // namespace denseshift::experiments

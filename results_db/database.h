@@ -1,0 +1,43 @@
+#pragma once
+// A connection to the results database: WAL, busy time-out, versioned schema.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+struct sqlite3;
+
+namespace denseshift::results_db {
+
+enum class OpenMode {
+  create,     ///< read and write; made when missing; older schemas are migrated forward
+  write,      ///< read and write; must exist
+  read_only,  ///< must exist; nothing is changed, not even the schema
+};
+
+/// An open results database.
+class Database {
+ public:
+  /// Throws an input error naming the file when it is missing (unless created), corrupt, not a database, not writable, or of
+  /// a newer schema than this program knows (never overwritten).
+  Database(const std::filesystem::path& path, OpenMode mode);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  [[nodiscard]] sqlite3* handle() const noexcept { return handle_; }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  /// Schema version found (after migration).
+  [[nodiscard]] int schema_version() const;
+  /// Runs SQL without results. Throws a translated error (full disk, busy, read-only, corrupt).
+  void execute(const std::string& sql);
+
+ private:
+  std::filesystem::path path_;
+  sqlite3* handle_ = nullptr;
+};
+
+/// The schema version this program writes.
+[[nodiscard]] int latest_schema_version();
+
+}  // namespace denseshift::results_db
