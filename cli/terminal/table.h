@@ -3,6 +3,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace denseshift::cli {
@@ -13,7 +14,8 @@ struct Column {
   bool right = false;
 };
 
-/// Rows of text under headings, columns as wide as their widest cell, two spaces between. Widths count UTF-8 characters.
+/// Rows of text under headings, columns as wide as their widest cell, two spaces between. Widths count UTF-8
+/// characters.
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}

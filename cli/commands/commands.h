@@ -1,0 +1,12 @@
+#pragma once
+// Every command of the program; each is made by the source file of its name.
+
+#include "cli/command.h"
+
+namespace denseshift::cli {
+
+[[nodiscard]] Command runs_command();
+[[nodiscard]] Command query_command();
+[[nodiscard]] Command data_command();
+
+}  // namespace denseshift::cli
