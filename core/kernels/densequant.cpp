@@ -14,37 +14,63 @@ namespace {
 
 DENSESHIFT_INLINE void start_block(Block& block, const DenseShiftSpec& spec, const float* grad_weight,
                                    const std::uint8_t* codes, std::int64_t n) {
-  expand_levels(block, codes, spec.gates, n);
+  load_codes(block, codes, n);
   switch (spec.gradient) {
     case GradientMode::surrogate:
-      return start_gradient<GradientMode::surrogate>(block, grad_weight, codes, spec.gates, n);
+      return start_gradient<GradientMode::surrogate>(block, grad_weight, spec.gates, n);
     case GradientMode::sign_only:
-      return start_gradient<GradientMode::sign_only>(block, grad_weight, codes, spec.gates, n);
+      return start_gradient<GradientMode::sign_only>(block, grad_weight, spec.gates, n);
     case GradientMode::none:
-      return start_gradient<GradientMode::none>(block, grad_weight, codes, spec.gates, n);
+      return start_gradient<GradientMode::none>(block, grad_weight, spec.gates, n);
   }
 }
 
-DENSESHIFT_INLINE void update_reference(const SgdStep& step, const float* grad, float* reference, float* momenta,
-                                        std::int64_t n) {
-  switch (momentum_kind(step)) {
-    case MomentumKind::none:
-      return sgd_elements<MomentumKind::none>(step, grad, reference, momenta, n);
-    case MomentumKind::plain:
-      return sgd_elements<MomentumKind::plain>(step, grad, reference, momenta, n);
-    case MomentumKind::nesterov:
-      return sgd_elements<MomentumKind::nesterov>(step, grad, reference, momenta, n);
+DENSESHIFT_INLINE int collect_sign(Block& block, const float* reference, ZeroConvention zero, std::int64_t n) {
+  return zero == ZeroConvention::paper ? collect_sign<ZeroConvention::paper>(block, reference, n)
+                                       : collect_sign<ZeroConvention::code>(block, reference, n);
+}
+
+/// Gradient of gate t, its update and its new bit in one loop: the bulk of the work.
+template <MomentumKind kind>
+DENSESHIFT_INLINE int update_gate(Block& block, const SgdStep& step, int t, float* reference, float* momenta,
+                                  std::int64_t n) {
+  int nan = 0;
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) {
+    float flow = block.flow[i];
+    const float grad = pass_gate(block.code[i], t, flow);
+    block.flow[i] = flow;
+    float w = reference[i];
+    float m = kind == MomentumKind::none ? 0.0F : momenta[i];
+    sgd_element<kind>(step, grad, w, m);
+    if constexpr (kind != MomentumKind::none) momenta[i] = m;
+    reference[i] = w;
+    nan |= w != w;
+    block.fresh[i] |= gate_bit(w, t);
   }
+  return nan;
+}
+
+/// All references of one block; arrays start at element `first`.
+template <MomentumKind kind>
+DENSESHIFT_INLINE int update_block(Block& block, const DenseShiftSpec& spec, const SgdStep& step,
+                                   float* const* references, float* const* momenta, std::int64_t first,
+                                   std::int64_t n) {
+  const auto momenta_of = [&](int which) { return kind == MomentumKind::none ? nullptr : momenta[which] + first; };
+  sgd_elements<kind>(step, block.grad, references[0] + first, momenta_of(0), n);
+  int nan = collect_sign(block, references[0] + first, spec.zero, n);
+  for (int t = spec.gates; t >= 1; --t)
+    nan |= update_gate<kind>(block, step, t, references[t] + first, momenta_of(t), n);
+  return nan;
 }
 
 /// Codes and weight of a block whose references were collected.
-DENSESHIFT_INLINE void finish_block(Block& block, const DenseShiftSpec& spec, float* weight, std::uint8_t* codes,
+DENSESHIFT_INLINE void finish_block(const Block& block, const DenseShiftSpec& spec, float* weight, std::uint8_t* codes,
                                     std::int64_t first, std::int64_t n) {
-  if (weight != nullptr) {
-    expand_levels(block, block.code, spec.gates, n);
-    write_weight(block, block.code, spec.gates, spec.shift_bias, weight + first, n);
-  }
-  if (codes != nullptr) std::memcpy(codes + first, block.code, static_cast<std::size_t>(n));
+  if (weight != nullptr) write_weight(block.fresh, spec, weight + first, n);
+  if (codes == nullptr) return;
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) codes[first + i] = static_cast<std::uint8_t>(block.fresh[i]);
 }
 
 /// Lanes of partial sums: their number is fixed, so the sum does not depend on the instruction set.
@@ -93,8 +119,8 @@ void decode(const DenseShiftSpec& spec, const std::uint8_t* codes, float* weight
   Block block;
   for (std::int64_t first = begin; first < end; first += kBlock) {
     const std::int64_t n = std::min(kBlock, end - first);
-    expand_levels(block, codes + first, spec.gates, n);
-    write_weight(block, codes + first, spec.gates, spec.shift_bias, weight + first, n);
+    load_codes(block, codes + first, n);
+    write_weight(block.code, spec, weight + first, n);
   }
 }
 
@@ -106,7 +132,7 @@ void expand_gradient(const DenseShiftSpec& spec, const float* grad_weight, const
     const std::int64_t n = std::min(kBlock, end - first);
     start_block(block, spec, grad_weight + first, codes + first, n);
     std::memcpy(grads[0] + first, block.grad, static_cast<std::size_t>(n) * sizeof(float));
-    for (int t = spec.gates; t >= 1; --t) pass_gate(block, grads[t] + first, codes + first, t, n);
+    for (int t = spec.gates; t >= 1; --t) write_gate_gradient(block, t, grads[t] + first, n);
   }
 }
 
@@ -120,7 +146,7 @@ double gradient_square_sum(const DenseShiftSpec& spec, const float* grad_weight,
     start_block(block, spec, grad_weight + first, codes + first, n);
     add_squares(block.grad, n, lanes);
     for (int t = spec.gates; t >= 1; --t) {
-      pass_gate(block, block.grad, codes + first, t, n);
+      write_gate_gradient(block, t, block.grad, n);
       add_squares(block.grad, n, lanes);
     }
   }
@@ -133,18 +159,22 @@ DENSESHIFT_CLONES
 bool sgd_step(const DenseShiftSpec& spec, const SgdStep& step, const float* grad_weight, float* const* references,
               float* const* momenta, float* weight, std::uint8_t* codes, std::int64_t begin, std::int64_t end) {
   const SgdStep scalars = step;  // a copy cannot alias the arrays
+  const MomentumKind kind = momentum_kind(step);
   Block block;
   int nan = 0;
   for (std::int64_t first = begin; first < end; first += kBlock) {
     const std::int64_t n = std::min(kBlock, end - first);
     start_block(block, spec, grad_weight + first, codes + first, n);
-    for (int t = 0; t <= spec.gates; ++t) {
-      // The sign comes first, then the gates from the outermost inwards.
-      const int which = t == 0 ? 0 : spec.gates + 1 - t;
-      if (which > 0) pass_gate(block, block.grad, codes + first, which, n);
-      float* reference = references[which] + first;
-      update_reference(scalars, block.grad, reference, momenta == nullptr ? nullptr : momenta[which] + first, n);
-      nan |= which == 0 ? collect_sign(block, reference, spec.zero, n) : collect_gate(block, reference, which, n);
+    switch (kind) {
+      case MomentumKind::none:
+        nan |= update_block<MomentumKind::none>(block, spec, scalars, references, momenta, first, n);
+        break;
+      case MomentumKind::plain:
+        nan |= update_block<MomentumKind::plain>(block, spec, scalars, references, momenta, first, n);
+        break;
+      case MomentumKind::nesterov:
+        nan |= update_block<MomentumKind::nesterov>(block, spec, scalars, references, momenta, first, n);
+        break;
     }
     finish_block(block, spec, weight, codes, first, n);
   }

@@ -4,7 +4,8 @@
 // A 4-bit layer has 8 references with 8 momenta. Walking 19 arrays at once makes their lines evict each other, because
 // large arrays tend to start at the same offset in a page and so fall into the same cache set. The kernels therefore
 // take a block of weights that fits the first-level cache and finish it reference by reference; what references share
-// (code, S, the gradient on its way through the gates) stays in a Block.
+// (old code, new code, the gradient on its way through the gates) stays in a Block, in 32-bit lanes so that no loop
+// repacks bytes.
 
 #include <bit>
 #include <cmath>
@@ -19,109 +20,113 @@ inline constexpr std::int64_t kBlock = 512;
 inline constexpr float kLn2 = 0.693147180559945309417F;
 
 struct Block {
-  alignas(64) std::uint8_t levels[kMaxGates + 1][kBlock];  ///< levels[t] = S_t + 1, what gate t+1 adds up to when open
-  alignas(64) float flow[kBlock];                          ///< gradient with respect to S_t, from t = T down to 0
-  alignas(64) float grad[kBlock];                          ///< gradient of the reference at hand
-  alignas(64) std::uint8_t code[kBlock];                   ///< new codes while they are collected
+  alignas(64) std::int32_t code[kBlock];   ///< codes as they came in
+  alignas(64) std::int32_t fresh[kBlock];  ///< codes being collected
+  alignas(64) float flow[kBlock];          ///< gradient with respect to S_t, for t = T down to 0
+  alignas(64) float grad[kBlock];          ///< gradient of one reference
 };
 
+/// S_t of a code: the number of open gates in a row from gate t inwards. The innermost of them is next to the highest
+/// closed gate, and the exponent of a small integer converted to float finds that bit on every CPU with vectors.
+DENSESHIFT_INLINE std::int32_t shift_at(std::int32_t code, int t) {
+  const std::int32_t closed = (~code & ((2 << t) - 2)) | 1;
+  return t + 127 - (std::bit_cast<std::int32_t>(static_cast<float>(closed)) >> 23);
+}
+
 /// ±1 times x by the sign bit: the same value as the product.
-DENSESHIFT_INLINE float with_sign(float x, std::uint8_t negative) {
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) ^ (static_cast<std::uint32_t>(negative) << 31));
+DENSESHIFT_INLINE float with_sign(float x, std::int32_t code) {
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) ^ (static_cast<std::uint32_t>(code) << 31));
 }
 
-/// 2^exponent for exponents of normal numbers.
-DENSESHIFT_INLINE float power_of_two(int exponent) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(127 + exponent) << 23);
+/// ±2^exponent, the sign from bit 0 of the code. For exponents of normal numbers.
+DENSESHIFT_INLINE float signed_power(std::int32_t code, std::int32_t exponent) {
+  return std::bit_cast<float>((static_cast<std::uint32_t>(code) << 31) |
+                              (static_cast<std::uint32_t>(127 + exponent) << 23));
 }
 
-/// Fills block.levels from codes.
-DENSESHIFT_INLINE void expand_levels(Block& block, const std::uint8_t* code, int gates, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) block.levels[0][i] = 1;
-  for (int t = 1; t <= gates; ++t) {
-    const std::uint8_t* inner = block.levels[t - 1];
-    std::uint8_t* outer = block.levels[t];
-    DENSESHIFT_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::uint8_t open = static_cast<std::uint8_t>(-((code[i] >> t) & 1));
-      outer[i] = static_cast<std::uint8_t>((inner[i] & open) + 1);
-    }
-  }
+DENSESHIFT_INLINE void load_codes(Block& block, const std::uint8_t* codes, std::int64_t n) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) block.code[i] = codes[i];
 }
 
 /// From dL/dweight: block.grad for the sign reference, block.flow for the outermost gate.
 template <GradientMode mode>
-DENSESHIFT_INLINE void start_gradient(Block& block, const float* grad_weight, const std::uint8_t* code, int gates,
-                                      std::int64_t n) {
-  const std::uint8_t* level = block.levels[gates];
+DENSESHIFT_INLINE void start_gradient(Block& block, const float* grad_weight, int gates, std::int64_t n) {
   DENSESHIFT_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) {
     const float g = grad_weight[i];
-    const float signed_g = with_sign(g, code[i] & 1);
-    const float root = std::sqrt(static_cast<float>(level[i]));
+    const std::int32_t code = block.code[i];
+    const std::int32_t shift = shift_at(code, gates);
+    const float signed_g = with_sign(g, code & 1);
+    const float root = std::sqrt(static_cast<float>(shift + 1));
     if constexpr (mode == GradientMode::surrogate) {
       block.grad[i] = g * root;
       block.flow[i] = signed_g / (2.0F * root);
     } else {
-      const float power = power_of_two(level[i] - 1);
+      const float power = signed_power(0, shift);
       block.grad[i] = g * (mode == GradientMode::sign_only ? root : power);
       block.flow[i] = (signed_g * power) * kLn2;
     }
   }
 }
 
-/// block.grad for gate t, and block.flow past it: a closed gate stops it.
-DENSESHIFT_INLINE void pass_gate(Block& block, float* grad, const std::uint8_t* code, int t, std::int64_t n) {
-  const std::uint8_t* inner = block.levels[t - 1];
+/// Gradient of gate t for a weight, and `flow` past that gate: a closed one stops it. Multiplied, not selected, so that
+/// what is not finite spreads as it does through the tensor operations.
+DENSESHIFT_INLINE float pass_gate(std::int32_t code, int t, float& flow) {
+  const float grad = flow * static_cast<float>(shift_at(code, t - 1) + 1);
+  flow *= static_cast<float>((code >> t) & 1);
+  return grad;
+}
+
+/// pass_gate for a block.
+DENSESHIFT_INLINE void write_gate_gradient(Block& block, int t, float* grad, std::int64_t n) {
   DENSESHIFT_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) {
-    const float q = block.flow[i];
-    grad[i] = q * static_cast<float>(inner[i]);
-    block.flow[i] = q * static_cast<float>((code[i] >> t) & 1);
+    float flow = block.flow[i];
+    grad[i] = pass_gate(block.code[i], t, flow);
+    block.flow[i] = flow;
   }
 }
 
-/// Starts block.code with the sign bit. Returns nonzero when a reference is NaN.
-DENSESHIFT_INLINE int collect_sign(Block& block, const float* reference, ZeroConvention zero, std::int64_t n) {
-  int nan = 0;
-  // The first value that counts as positive: the smallest denormal, or zero for the authors' convention.
-  if (zero == ZeroConvention::paper) {
-    DENSESHIFT_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) {
-      nan |= reference[i] != reference[i];
-      block.code[i] = reference[i] > 0.0F ? 0 : 1;
-    }
-  } else {
-    DENSESHIFT_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) {
-      nan |= reference[i] != reference[i];
-      block.code[i] = reference[i] < 0.0F ? 1 : 0;
-    }
-  }
-  return nan;
+/// Bit 0 of the code.
+template <ZeroConvention zero>
+DENSESHIFT_INLINE std::int32_t sign_bit(float reference) {
+  return zero == ZeroConvention::paper ? (reference > 0.0F ? 0 : 1) : (reference < 0.0F ? 1 : 0);
 }
 
-/// Adds gate t to block.code. Returns nonzero when a reference is NaN.
-DENSESHIFT_INLINE int collect_gate(Block& block, const float* reference, int t, std::int64_t n) {
+/// Bit t of the code.
+DENSESHIFT_INLINE std::int32_t gate_bit(float reference, int t) { return reference > 0.0F ? 1 << t : 0; }
+
+/// Starts block.fresh with the sign. Returns nonzero when a reference is NaN.
+template <ZeroConvention zero>
+DENSESHIFT_INLINE int collect_sign(Block& block, const float* reference, std::int64_t n) {
   int nan = 0;
-  const std::uint8_t bit = static_cast<std::uint8_t>(1U << t);
   DENSESHIFT_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) {
     nan |= reference[i] != reference[i];
-    block.code[i] = static_cast<std::uint8_t>(block.code[i] | (reference[i] > 0.0F ? bit : 0));
+    block.fresh[i] = sign_bit<zero>(reference[i]);
   }
   return nan;
 }
 
-/// weight = ±2^(S + bias) from codes, by sign and exponent bits. Needs block.levels of the same codes.
-DENSESHIFT_INLINE void write_weight(const Block& block, const std::uint8_t* code, int gates, int bias, float* weight,
-                                    std::int64_t n) {
-  const std::uint8_t* level = block.levels[gates];
+/// Adds gate t to block.fresh. Returns nonzero when a reference is NaN.
+DENSESHIFT_INLINE int collect_gate(Block& block, const float* reference, int t, std::int64_t n) {
+  int nan = 0;
   DENSESHIFT_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) {
-    const std::uint32_t sign = static_cast<std::uint32_t>(code[i] & 1) << 31;
-    weight[i] = std::bit_cast<float>(sign | (static_cast<std::uint32_t>(126 + bias + level[i]) << 23));
+    nan |= reference[i] != reference[i];
+    block.fresh[i] |= gate_bit(reference[i], t);
   }
+  return nan;
+}
+
+/// Writes the weight, ±2^(S + bias).
+DENSESHIFT_INLINE void write_weight(const std::int32_t* code, const DenseShiftSpec& spec, float* weight,
+                                    std::int64_t n) {
+  const int gates = spec.gates;
+  const int bias = spec.shift_bias;
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) weight[i] = signed_power(code[i] & 1, shift_at(code[i], gates) + bias);
 }
 
 }  // namespace denseshift::kernels

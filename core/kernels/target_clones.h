@@ -6,7 +6,7 @@
     !defined(__x86_64__) || !defined(__gnu_linux__)
 #define DENSESHIFT_CLONES
 #else
-#define DENSESHIFT_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define DENSESHIFT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
 
 // Helpers of a cloned function must be inlined into it, otherwise they stay at the baseline.
