@@ -79,7 +79,10 @@ class Tokenizer {
       return store(*found, {word.substr(equals + 1)});
     }
     if (found->semantic()->max_tokens() == 0) return store(*found, {});
-    if (is_bool_value(*found)) return store(*found, {"true"});
+    if (is_bool_value(*found)) {
+      const bool said = i + 1 < arguments.size() && (arguments[i + 1] == "true" || arguments[i + 1] == "false");
+      return store(*found, {said ? arguments[++i] : "true"});
+    }
     if (i + 1 == arguments.size() || arguments[i + 1].starts_with("--")) {
       throw usage_error("option '" + spelled + "' needs a value", "write " + spelled + "=VALUE");
     }

@@ -5,8 +5,13 @@
 
 namespace denseshift::cli {
 
+[[nodiscard]] Command train_command();
+[[nodiscard]] Command eval_command();
 [[nodiscard]] Command runs_command();
 [[nodiscard]] Command query_command();
+[[nodiscard]] Command models_command();
 [[nodiscard]] Command data_command();
+[[nodiscard]] Command bench_command();
+[[nodiscard]] Command doctor_command();
 
 }  // namespace denseshift::cli

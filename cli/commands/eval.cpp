@@ -1,0 +1,69 @@
+// denseshift eval: a recorded run or a checkpoint file on a dataset.
+
+#include "cli/command_line.h"
+#include "cli/commands/commands.h"
+#include "cli/config_options.h"
+#include "cli/torch_module.h"
+#include "core/util/error.h"
+
+namespace denseshift::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+OptionParser make_parser() {
+  OptionParser parser({
+      "eval (--run RUN | --checkpoint FILE) [options]",
+      "Evaluates trained weights on the validation split. What is not given is taken from the run or the checkpoint.",
+      "denseshift eval --run 7\n"
+      "denseshift eval --checkpoint denseshift-runs/7/best.safetensors --limit-val 1000 --json",
+  });
+  parser.group("Weights").add_options()("run", po::value<std::string>()->value_name("RUN"), "id of a recorded run")(
+      "checkpoint", po::value<std::string>()->value_name("FILE"), "checkpoint file")(
+      "best", po::bool_switch(), "of a run: its best checkpoint (default)")("last", po::bool_switch(),
+                                                                            "of a run: its last checkpoint");
+  add_config_options(parser, {"dataset", "data", "limit_val", "batch_size", "device", "threads", "workers"});
+  parser.group("Run").add_options()(
+      "record", po::value<bool>()->implicit_value(true, "")->default_value(true, "")->value_name("true|false"),
+      "record the result in the database [true]")("quiet", po::bool_switch(), "no progress")(
+      "verbose", po::bool_switch(), "say more on stderr");
+  parser.add_database_option();
+  parser.add_json_option();
+  return parser;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  OptionParser parser = make_parser();
+  po::variables_map values;
+  if (!parser.parse(arguments, values)) return 0;
+  const bool has_run = values.count("run") > 0;
+  const bool has_checkpoint = values.count("checkpoint") > 0;
+  if (has_run == has_checkpoint) {
+    throw usage_error(has_run ? "--run and --checkpoint exclude each other" : "nothing to evaluate",
+                      "give --run RUN or --checkpoint FILE; `denseshift runs list` shows the runs");
+  }
+  const bool last = values["last"].as<bool>();
+  if (last && values["best"].as<bool>()) throw usage_error("--best and --last exclude each other");
+  const GivenConfig given = read_config(values, "");
+  experiments::validate(given.config);
+
+  std::vector<std::string> words = {"denseshift", "eval"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return run_in_module("eval", {{"run", has_run ? values["run"].as<std::string>() : ""},
+                                {"checkpoint", has_checkpoint ? values["checkpoint"].as<std::string>() : ""},
+                                {"which", last ? "last" : "best"},
+                                {"config", experiments::to_json(given.config)},
+                                {"overrides", given.keys},
+                                {"record", values["record"].as<bool>()},
+                                {"db", database_path(values)},
+                                {"quiet", values["quiet"].as<bool>()},
+                                {"verbose", values["verbose"].as<bool>()},
+                                {"json", values["json"].as<bool>()},
+                                {"command_line", shell_line(words)}});
+}
+
+}  // namespace
+
+Command eval_command() { return {"eval", "evaluate a run or a checkpoint", run}; }
+
+}  // namespace denseshift::cli
