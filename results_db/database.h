@@ -18,8 +18,8 @@ enum class OpenMode {
 /// An open results database.
 class Database {
  public:
-  /// Throws an input error naming the file when it is missing (unless created), corrupt, not a database, not writable, or of
-  /// a newer schema than this program knows (never overwritten).
+  /// Throws an input error naming the file when it is missing (unless created), corrupt, not a database, not writable,
+  /// or of a newer schema than this program knows (never overwritten).
   Database(const std::filesystem::path& path, OpenMode mode);
   ~Database();
   Database(const Database&) = delete;
@@ -27,13 +27,23 @@ class Database {
 
   [[nodiscard]] sqlite3* handle() const noexcept { return handle_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  [[nodiscard]] OpenMode mode() const noexcept { return mode_; }
   /// Schema version found (after migration).
   [[nodiscard]] int schema_version() const;
   /// Runs SQL without results. Throws a translated error (full disk, busy, read-only, corrupt).
   void execute(const std::string& sql);
+  /// Ends the open transaction without its changes; does nothing when there is none.
+  void rollback() noexcept;
 
  private:
+  void open_file();
+  /// Refuses what is not a results database of a known schema. Returns whether the file has no content yet.
+  bool check_content();
+  void enable_wal();
+  void close() noexcept;
+
   std::filesystem::path path_;
+  OpenMode mode_;
   sqlite3* handle_ = nullptr;
 };
 

@@ -14,17 +14,19 @@ namespace denseshift::results_db {
 
 /// What is known when a run starts.
 struct NewRun {
-  std::string command;             ///< "train", "eval", "bench train", ...
-  std::string command_line;        ///< as typed
+  std::string command;       ///< "train", "eval", "bench train", ...
+  std::string command_line;  ///< as typed
   std::string name;
   std::string note;
   std::vector<std::string> tags;
   std::string task = "classification";
-  nlohmann::ordered_json config;   ///< full resolved configuration; keys that are columns of `runs` are copied there
+  nlohmann::ordered_json config;  ///< full resolved configuration; keys that are columns of `runs` are copied there
   std::string config_hash;
-  nlohmann::ordered_json environment;  ///< versions, source revision, host, cpu, gpu, threads, world size
-  nlohmann::ordered_json dataset;      ///< fingerprint
-  std::int64_t parent = 0;             ///< run this one started from; 0: none
+  /// What it runs on. Keys that are columns are copied there and win over the configuration: cpu, gpu, device, threads,
+  /// workers, world_size, torch_version, program_version, source_revision. The host is found by the store itself.
+  nlohmann::ordered_json environment;
+  nlohmann::ordered_json dataset;  ///< fingerprint
+  std::int64_t parent = 0;         ///< run this one started from; 0: none
 };
 
 /// A named value of one epoch and split.
@@ -59,26 +61,43 @@ class RunStore {
   /// REQUIRES: `database` outlives the store and is writable.
   explicit RunStore(Database& database) : database_(database) {}
 
-  /// Inserts the run with status `running` and this process's identity (host, boot id, pid, start time). Returns its id.
+  /// Inserts the run with status `running` and this process's identity (host, boot id, pid, start time). Returns its
+  /// id.
   std::int64_t create(const NewRun& run);
   /// Absolute directory of the run's files.
   void set_directory(std::int64_t run, const std::string& directory);
   /// Model facts: parameters, quantized weights, MACs, bytes at the given bits.
-  void set_model(std::int64_t run, std::int64_t parameters, std::int64_t quantized_weights, std::int64_t macs, std::int64_t bytes);
+  void set_model(std::int64_t run, std::int64_t parameters, std::int64_t quantized_weights, std::int64_t macs,
+                 std::int64_t bytes);
   /// Puts a stopped run back to `running` under this process. Throws a usage error when it is running elsewhere.
   void reopen(std::int64_t run);
   /// Call every few seconds while running.
   void heartbeat(std::int64_t run);
+  /// NaN is stored as NULL, infinities as they are; neither counts as best.
   /// Inserts or replaces metrics of (epoch, split); updates the run's summary (last and best value of each metric).
-  void record_metrics(std::int64_t run, std::int64_t epoch, const std::string& split, const std::vector<Metric>& metrics);
+  void record_metrics(std::int64_t run, std::int64_t epoch, const std::string& split,
+                      const std::vector<Metric>& metrics);
   void record_weight_stats(std::int64_t run, std::int64_t epoch, const std::vector<WeightStat>& stats);
   /// Inserts or replaces the artifact of this kind and path.
   void record_artifact(std::int64_t run, const Artifact& artifact);
   void finish(std::int64_t run, RunStatus status, const std::string& message = {});
   /// Drops metrics and statistics of epochs >= `epoch`: they will be computed again after a resume.
   void truncate(std::int64_t run, std::int64_t epoch);
+  /// Marks every run whose process is gone as `killed`, as create() and reopen() do, too. Returns how many there were.
+  int mark_killed();
+  /// Adds a tag (once). Throws a usage error for an empty tag or one with a comma.
+  void add_tag(std::int64_t run, const std::string& tag);
+  /// Returns whether the run had the tag.
+  bool remove_tag(std::int64_t run, const std::string& tag);
+  /// Deletes the run's rows from all tables; files stay. Throws a usage error while it is running.
+  void remove(std::int64_t run);
 
  private:
+  /// Throws a usage error when there is no such run.
+  void require(std::int64_t run);
+  /// mark_killed() inside a transaction.
+  int mark_killed_now();
+
   Database& database_;
 };
 

@@ -1,0 +1,18 @@
+#pragma once
+// Whether more is better: accuracies, scores and rates grow, losses, errors and times shrink.
+
+#include <string>
+
+namespace denseshift::results_db {
+
+/// True for metrics and columns of which the largest value is the best.
+[[nodiscard]] inline bool higher_is_better(const std::string& name) {
+  for (const char* word : {"loss", "error", "perplexity", "latency", "duration", "seconds", "_us", "_ms", "bytes",
+                           "macs", "parameters", "change_rate"}) {
+    const bool rate = name.find("per_second") != std::string::npos;
+    if (name.find(word) != std::string::npos && !rate) return false;
+  }
+  return true;
+}
+
+}  // namespace denseshift::results_db
