@@ -46,8 +46,7 @@ void export_csv(Database& database, const std::string& table, const std::vector<
       if (i != 0) line += ',';
       line += csv_field(field(i));
     }
-    line += '
-';
+    line += '\n';
     sink(line);
   };
   constexpr std::int64_t kNoRun = -1;
