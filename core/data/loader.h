@@ -17,13 +17,13 @@ enum class BrokenSample { fail, skip };
 struct LoaderOptions {
   Split split = Split::train;
   std::int64_t batch_size = 64;
-  std::int64_t limit = 0;      ///< use only the first `limit` samples of a seed-keyed permutation; 0: all
+  std::int64_t limit = 0;  ///< use only the first `limit` samples of a seed-keyed permutation; 0: all
   std::uint64_t seed = 1;
   bool shuffle = true;
   bool augment = true;
   BrokenSample broken = BrokenSample::fail;
-  std::int64_t workers = 1;    ///< threads that decode; 0: the calling thread decodes. Batches do not depend on it.
-  std::int64_t queue = 3;      ///< batches kept ready
+  std::int64_t workers = 1;  ///< threads that decode; 0: the calling thread decodes. Batches do not depend on it.
+  std::int64_t queue = 3;    ///< batches kept ready
 };
 
 /// One batch. `images` holds count x channels x size x size floats; the buffers are reused by later batches.
@@ -34,8 +34,9 @@ struct Batch {
   std::int64_t position = 0;  ///< index of the batch in its epoch
 };
 
-/// Produces the batches of an epoch in order. The order is a permutation keyed by (seed, epoch) and the augmentation of a
-/// sample by (seed, epoch, sample), so an epoch can be entered at any batch and does not depend on the number of workers.
+/// Produces the batches of an epoch in order. The order is a permutation keyed by (seed, epoch) and the augmentation of
+/// a sample by (seed, epoch, sample), so an epoch can be entered at any batch and does not depend on the number of
+/// workers.
 class Loader {
  public:
   /// REQUIRES: `dataset` outlives the loader.
@@ -53,7 +54,8 @@ class Loader {
   void start(std::int64_t epoch, std::int64_t first = 0);
 
   /// The next batch, or null at the end of the epoch. The batch is valid until the next call of next() or start().
-  /// Rethrows a worker's error. With BrokenSample::skip, broken samples are left out (count shrinks) and listed in skipped().
+  /// Rethrows a worker's error. With BrokenSample::skip, broken samples are left out (count shrinks) and listed in
+  /// skipped().
   [[nodiscard]] const Batch* next();
 
   /// Messages of the samples left out so far.

@@ -1,0 +1,56 @@
+#pragma once
+// Antialiased bilinear resizing, the filter of PIL and of torchvision with antialias=True.
+
+#include <cstdint>
+#include <vector>
+
+#include "core/data/image/image.h"
+
+namespace denseshift::data {
+
+/// A rectangle in pixels of a picture. Fractions occur when the picture was decoded at reduced size.
+struct Box {
+  double x = 0;
+  double y = 0;
+  double width = 0;
+  double height = 0;
+};
+
+/// What to make of a box: it is scaled to width x height, and of that only the part at (x, y) is computed.
+struct Target {
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+  std::int64_t x = 0;
+  std::int64_t y = 0;
+  std::int64_t part_width = 0;   ///< 0: all
+  std::int64_t part_height = 0;  ///< 0: all
+};
+
+/// Scales boxes of pictures. Holds its buffers between calls, so use one per thread.
+///
+/// Each output pixel is the average of the source pixels under a triangle centred on it, whose half-width is one output
+/// pixel when shrinking and one source pixel when enlarging; weights are normalised and the triangle is cut at the box,
+/// exactly as if the box had been cropped first.
+class Resizer {
+ public:
+  /// REQUIRES: the box lies inside `source`.
+  void resize(const Image& source, const Box& box, const Target& target, Image& out);
+
+ private:
+  /// Source pixels and weights for a run of output pixels along one axis.
+  struct Axis {
+    std::vector<std::int64_t> first;
+    std::vector<std::int64_t> count;
+    std::vector<float> weights;  ///< `taps` per output pixel
+    std::int64_t taps = 0;
+
+    void prepare(double origin, double length, std::int64_t outputs, std::int64_t start, std::int64_t run,
+                 std::int64_t limit);
+  };
+
+  Axis columns_;
+  Axis rows_;
+  std::vector<float> scaled_rows_;  ///< horizontally scaled rows, four floats a pixel
+};
+
+}  // namespace denseshift::data

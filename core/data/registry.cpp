@@ -1,0 +1,67 @@
+#include "core/data/dataset.h"
+#include "core/data/datasets/builtin.h"
+#include "core/util/error.h"
+
+namespace denseshift::data {
+namespace {
+
+Registry<DatasetKind> builtin_datasets() {
+  const std::string task = "classification";
+  Registry<DatasetKind> r("dataset");
+  r.add("shapes", "coloured figures in clutter, rendered from the seed at any size",
+        {open_shapes, task, 10, "nothing"});
+  r.add("cifar10", "32 px photographs of 10 classes",
+        {open_cifar10, task, 10, "cifar-10-batches-bin/{data_batch_1..5,test_batch}.bin"});
+  r.add("cifar100", "32 px photographs of 100 classes",
+        {open_cifar100, task, 100, "cifar-100-binary/{train,test}.bin"});
+  return r;
+}
+
+}  // namespace
+
+const Registry<DatasetKind>& datasets() {
+  static const Registry<DatasetKind> registry = builtin_datasets();
+  return registry;
+}
+
+std::string resolve_directory(const std::string& option, const char* environment) {
+  if (!option.empty()) return option;
+  return environment != nullptr ? environment : "";
+}
+
+const char* split_name(Split split) { return split == Split::train ? "train" : "val"; }
+
+void Dataset::verify(Split split, std::int64_t index) const {
+  Image image;
+  (void)pixels(split, index, image);
+}
+
+std::filesystem::path find_folder(const std::string& dataset, const DatasetOptions& options,
+                                  const std::vector<std::string>& subfolders, const std::string& file) {
+  namespace fs = std::filesystem;
+  const std::string hint =
+      "give the folder with --data DIR or DENSESHIFT_DATA; expected in it: " + datasets().get(dataset).needs;
+  if (options.directory.empty()) throw input_error("dataset " + dataset + ": no folder given", hint);
+  const fs::path root = options.directory;
+  std::error_code code;
+  if (!fs::is_directory(root, code)) {
+    throw input_error("dataset " + dataset + ": " + root.string() +
+                          (fs::exists(root, code) ? " is not a folder" : ": no such folder"),
+                      hint);
+  }
+  for (const std::string& subfolder : subfolders) {
+    const fs::path folder = subfolder == "." ? root : root / subfolder;
+    if (fs::exists(folder / file, code)) return folder;
+  }
+  throw input_error("dataset " + dataset + ": no " + file + " in " + root.string(), hint);
+}
+
+std::int64_t checked_image_size(std::int64_t size, std::int64_t otherwise) {
+  if (size == 0) return otherwise;
+  if (size < 8 || size > 4096) {
+    throw usage_error("image size " + std::to_string(size) + " is out of range", "use 8 to 4096 pixels");
+  }
+  return size;
+}
+
+}  // namespace denseshift::data
