@@ -168,7 +168,7 @@ std::unique_ptr<po::options_description> OptionParser::all_options() const {
   auto all = std::make_unique<po::options_description>(kHelpWidth, kHelpWidth / 2);
   for (const auto& [title, options] : groups_) all->add(*options);
   po::options_description general("Help", kHelpWidth, kHelpWidth / 2);
-  general.add_options()("help,h", po::bool_switch(), "show this help");
+  general.add_options()("help", po::bool_switch(), "show this help (also -h)");
   all->add(general);
   return all;
 }
@@ -202,7 +202,7 @@ bool OptionParser::parse(const std::vector<std::string>& arguments, po::variable
 
 std::string OptionParser::help() const {
   std::ostringstream out;
-  out << "Usage: denseshift " << help_.usage << "\n\n" << help_.summary << "\n\n" << *all_options();
+  out << "Usage: denseshift " << help_.usage << "\n\n" << help_.summary << '\n' << *all_options();
   if (!help_.example.empty()) {
     out << "\nExample:\n";
     std::istringstream lines(help_.example);

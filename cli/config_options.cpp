@@ -109,6 +109,10 @@ TrainConfig read_file_config(const std::string& file, Words& given) {
 
 void add_config_options(OptionParser& parser, const Words& keys) {
   const TrainConfig defaults;
+  if (keys.empty()) {  // a group's place is fixed by its first mention
+    for (const FieldGroup group : {FieldGroup::network, FieldGroup::data, FieldGroup::training})
+      parser.group(title(group));
+  }
   experiments::visit_fields(defaults, [&](const char* key, const auto& member, FieldGroup group, const char* help) {
     if (!keys.empty() && !contains(keys, key)) return;
     using Member = std::remove_cvref_t<decltype(member)>;

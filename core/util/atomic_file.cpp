@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -23,8 +24,9 @@ Error write_failure(const std::filesystem::path& path, int code) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  static std::atomic<unsigned> count = 0;  // one process may have two files for one path under construction
   temporary_ = path_;
-  temporary_ += ".tmp" + std::to_string(::getpid());
+  temporary_ += ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count++);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw write_failure(path_, errno);
 }

@@ -1,5 +1,7 @@
 #include "experiments/config/train_config.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -19,12 +21,18 @@ inline constexpr bool kIsList<std::vector<T>> = true;
 
 template <class T>
 constexpr const char* type_name() {
-  if constexpr (std::is_same_v<T, bool>) return "true or false";
-  else if constexpr (std::is_same_v<T, std::uint64_t>) return "a whole number, 0 or more";
-  else if constexpr (std::is_integral_v<T>) return "a whole number";
-  else if constexpr (std::is_floating_point_v<T>) return "a number";
-  else if constexpr (kIsList<T>) return "a list";
-  else return "text";
+  if constexpr (std::is_same_v<T, bool>)
+    return "true or false";
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return "a whole number, 0 or more";
+  else if constexpr (std::is_integral_v<T>)
+    return "a whole number";
+  else if constexpr (std::is_floating_point_v<T>)
+    return "a number";
+  else if constexpr (kIsList<T>)
+    return "a list";
+  else
+    return "text";
 }
 
 template <class T>
@@ -74,7 +82,8 @@ T json_value(const std::string& key, const nlohmann::json& json) {
                                                          : json.is_string();
     if (!fits) throw wrong_type<T>(key, json.dump());
     if constexpr (std::is_same_v<T, std::int64_t>) {
-      if (json.is_number_unsigned() && json.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+      if (json.is_number_unsigned() &&
+          json.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
         throw wrong_type<T>(key, json.dump());
       }
     }
@@ -91,10 +100,9 @@ void choice(const std::string& key, const std::string& value, const std::vector<
 
 void range(const std::string& key, double value, double low, double high, bool open_low = false) {
   if (value > high || value < low || (open_low && value == low)) {
-    auto text = nlohmann::json(value).dump();
-    throw usage_error(key + ": " + text + " is out of range",
-                      "use a value " + std::string(open_low ? "above " : "from ") + nlohmann::json(low).dump() +
-                          (high < 1e15 ? " to " + nlohmann::json(high).dump() : ""));
+    throw usage_error(fmt::format("{}: {} is out of range", key, value),
+                      fmt::format("use a value {} {}", open_low ? "above" : "from", low) +
+                          (high < 1e15 ? fmt::format(" to {}", high) : ""));
   }
 }
 
