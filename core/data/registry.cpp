@@ -14,6 +14,14 @@ Registry<DatasetKind> builtin_datasets() {
         {open_cifar10, task, 10, "cifar-10-batches-bin/{data_batch_1..5,test_batch}.bin"});
   r.add("cifar100", "32 px photographs of 100 classes",
         {open_cifar100, task, 100, "cifar-100-binary/{train,test}.bin"});
+  r.add("mnist", "28 px handwritten digits",
+        {open_mnist, task, 10, "{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]"});
+  r.add("fashion-mnist", "28 px pieces of clothing",
+        {open_fashion_mnist, task, 10, "{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]"});
+  r.add("imagefolder", "your own photographs, a folder for each class",
+        {open_image_folder, task, 0, "train/<class>/* and val/<class>/*"});
+  r.add("imagenet", "ImageNet (ILSVRC 2012), 1000 classes",
+        {open_imagenet, task, 1000, "train/<class>/* and val/<class>/*"});
   return r;
 }
 
@@ -37,7 +45,7 @@ void Dataset::verify(Split split, std::int64_t index) const {
 }
 
 std::filesystem::path find_folder(const std::string& dataset, const DatasetOptions& options,
-                                  const std::vector<std::string>& subfolders, const std::string& file) {
+                                  const std::vector<std::string>& subfolders, const std::vector<std::string>& files) {
   namespace fs = std::filesystem;
   const std::string hint =
       "give the folder with --data DIR or DENSESHIFT_DATA; expected in it: " + datasets().get(dataset).needs;
@@ -51,9 +59,11 @@ std::filesystem::path find_folder(const std::string& dataset, const DatasetOptio
   }
   for (const std::string& subfolder : subfolders) {
     const fs::path folder = subfolder == "." ? root : root / subfolder;
-    if (fs::exists(folder / file, code)) return folder;
+    for (const std::string& file : files) {
+      if (fs::exists(folder / file, code)) return folder;
+    }
   }
-  throw input_error("dataset " + dataset + ": no " + file + " in " + root.string(), hint);
+  throw input_error("dataset " + dataset + ": no " + files.front() + " in " + root.string(), hint);
 }
 
 std::int64_t checked_image_size(std::int64_t size, std::int64_t otherwise) {

@@ -18,11 +18,12 @@ namespace denseshift::data {
 [[nodiscard]] std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
 [[nodiscard]] std::unique_ptr<Dataset> open_imagenet(const DatasetOptions& options);
 
-/// The first of `subfolders` (relative to the directory; "." is the directory itself) that holds `file`. Throws an
-/// input error that says where the files of `dataset` are expected when the directory is empty, missing or holds no
-/// such file.
+/// The first of `subfolders` (relative to the directory; "." is the directory itself) that holds one of `files`. Throws
+/// an input error that says where the files of `dataset` are expected when the directory is empty, missing or holds
+/// none.
 [[nodiscard]] std::filesystem::path find_folder(const std::string& dataset, const DatasetOptions& options,
-                                                const std::vector<std::string>& subfolders, const std::string& file);
+                                                const std::vector<std::string>& subfolders,
+                                                const std::vector<std::string>& files);
 
 /// A usage error unless the size is 0 or one that a network can take (8 to 4096); returns the size or, for 0,
 /// `otherwise`.

@@ -74,7 +74,7 @@ std::vector<std::string> class_names(const fs::path& path, std::int64_t classes)
 
 std::unique_ptr<Dataset> open_cifar(const Layout& layout, const DatasetOptions& options) {
   const fs::path folder = find_folder(layout.name, options, {".", layout.folder, layout.name + "/" + layout.folder},
-                                      layout.train_files.front());
+                                      {layout.train_files.front()});
   PixelStore::Part train;
   PixelStore::Part val;
   std::vector<PixelStore::Source> sources;

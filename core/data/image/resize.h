@@ -33,7 +33,7 @@ struct Target {
 /// exactly as if the box had been cropped first.
 class Resizer {
  public:
-  /// REQUIRES: the box lies inside `source`.
+  /// REQUIRES: `source` has the pixels of the box that the computed part lies on; the rest of the box may be outside.
   void resize(const Image& source, const Box& box, const Target& target, Image& out);
 
  private:
