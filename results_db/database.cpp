@@ -109,6 +109,7 @@ void Database::open_file() {
   sqlite3_busy_timeout(handle_, kBusyMilliseconds);
   // Until the schema is known to be ours, closing must not move a write-ahead log into the file.
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);  // no SQL can rewrite the schema's own table
   if (writable) return;
 
   // In a directory that cannot be written SQLite cannot make the shared-memory file of a WAL database. When there is no

@@ -46,7 +46,7 @@ CREATE TABLE runs (
   clip_grad_norm REAL,
   accumulate INTEGER,
   amp TEXT,
-  seed INTEGER,
+  seed,                                -- integer; text beyond 2^63 - 1, hence no type
   config_hash TEXT,
 
   -- environment
