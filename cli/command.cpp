@@ -117,10 +117,14 @@ class Tokenizer {
   unsigned positions_ = 0;
 };
 
+std::string bare_name(const po::error_with_option_name& error) {
+  const std::string name = error.get_option_name();
+  return name.substr(std::min(name.find_first_not_of('-'), name.size()));
+}
+
 // Says which value of which option did not parse; Boost's own sentence does not name every case.
 std::string bad_value(const po::error_with_option_name& error, const po::parsed_options& parsed) {
-  std::string name = error.get_option_name();
-  name.erase(0, name.find_first_not_of('-'));
+  const std::string name = bare_name(error);
   for (const auto& option : parsed.options) {
     if (option.string_key == name && !option.value.empty())
       return "--" + name + ": '" + option.value.back() + "' is not a valid value";
@@ -187,11 +191,9 @@ bool OptionParser::parse(const std::vector<std::string>& arguments, po::variable
     po::store(parsed, values);
     po::notify(values);
   } catch (const po::multiple_occurrences& error) {
-    throw usage_error("option '" + error.get_option_name() + "' is given more than once");
+    throw usage_error("option '--" + bare_name(error) + "' is given more than once");
   } catch (const po::required_option& error) {
-    std::string name = error.get_option_name();
-    name.erase(0, name.find_first_not_of('-'));
-    throw usage_error("missing " + name, "usage: denseshift " + help_.usage);
+    throw usage_error("missing " + bare_name(error), "usage: denseshift " + help_.usage);
   } catch (const po::error_with_option_name& error) {
     throw usage_error(bad_value(error, parsed), "--help shows what it takes");
   } catch (const po::error& error) {

@@ -15,9 +15,9 @@ struct ProgramResult {
 };
 
 struct ProgramOptions {
-  std::map<std::string, std::string> environment;  ///< set on top of this process's own; an empty value unsets
-  std::string directory;                           ///< working directory; empty: this process's own
-  double timeout_seconds = 60;                     ///< then it is killed
+  std::map<std::string, std::string> environment = {};  ///< set on top of this process's own; an empty value unsets
+  std::string directory = {};                           ///< working directory; empty: this process's own
+  double timeout_seconds = 60;                          ///< then it is killed
 };
 
 /// Starts the denseshift program of this build with `arguments` and waits for its end. DENSESHIFT_DB, DENSESHIFT_DATA
