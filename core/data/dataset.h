@@ -32,6 +32,8 @@ struct DatasetOptions {
   std::string directory{};      ///< where the files are; ignored by datasets rendered in memory
   std::int64_t image_size = 0;  ///< 0: the dataset's own default
   std::uint64_t seed = 1;       ///< rendered datasets only; the same seed gives the same images
+  std::int64_t train_size = 0;  ///< rendered datasets only; 0: the dataset's own default
+  std::int64_t val_size = 0;    ///< rendered datasets only; 0: the dataset's own default
 };
 
 /// A classification dataset. Implementations are immutable after opening, so load() may be called from many threads.

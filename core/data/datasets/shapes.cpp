@@ -16,7 +16,10 @@ constexpr int kVersion = 1;
 
 class Shapes final : public Dataset {
  public:
-  explicit Shapes(const DatasetOptions& options) : seed_(options.seed) {
+  explicit Shapes(const DatasetOptions& options)
+      : seed_(options.seed),
+        train_size_(options.train_size > 0 ? options.train_size : kTrainSize),
+        val_size_(options.val_size > 0 ? options.val_size : kValSize) {
     info_.name = "shapes";
     info_.classes = kShapeClasses;
     info_.image_size = checked_image_size(options.image_size, kDefaultSide);
@@ -25,7 +28,9 @@ class Shapes final : public Dataset {
   }
 
   [[nodiscard]] const DatasetInfo& info() const override { return info_; }
-  [[nodiscard]] std::int64_t size(Split split) const override { return split == Split::train ? kTrainSize : kValSize; }
+  [[nodiscard]] std::int64_t size(Split split) const override {
+    return split == Split::train ? train_size_ : val_size_;
+  }
 
   std::int64_t load(Split split, std::int64_t index, bool augment, RandomStream& random, float* out) const override {
     thread_local std::vector<std::uint8_t> planes;
@@ -47,8 +52,8 @@ class Shapes final : public Dataset {
     json["version"] = kVersion;
     json["seed"] = seed_;
     json["image_size"] = info_.image_size;
-    json["train"] = kTrainSize;
-    json["val"] = kValSize;
+    json["train"] = train_size_;
+    json["val"] = val_size_;
     Sha256 hash;
     std::vector<std::uint8_t> planes;
     for (const Split split : {Split::train, Split::val}) {
@@ -72,6 +77,8 @@ class Shapes final : public Dataset {
 
   DatasetInfo info_;
   std::uint64_t seed_;
+  std::int64_t train_size_;
+  std::int64_t val_size_;
   PixelRecipe recipe_{.normalisation = {{0.46, 0.44, 0.42}, {0.19, 0.18, 0.19}}};
 };
 

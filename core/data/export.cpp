@@ -1,0 +1,203 @@
+#include "core/data/export.h"
+
+#include <fmt/format.h>
+#include <png.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+//
+#include <jpeglib.h>
+
+#include "core/util/error.h"
+#include "core/util/suggest.h"
+
+namespace denseshift::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kJpegQuality = 95;
+
+/// A folder that gets its name when everything is in it.
+class AtomicFolder {
+ public:
+  explicit AtomicFolder(const fs::path& path) : path_(path) {
+    std::error_code code;
+    if (fs::exists(path, code) && !(fs::is_directory(path, code) && fs::is_empty(path, code))) {
+      throw usage_error(path.string() + " exists and is not an empty folder", "choose another --out");
+    }
+    temporary_ = fs::absolute(path).lexically_normal();
+    if (!temporary_.has_filename()) temporary_ = temporary_.parent_path();
+    temporary_ += ".tmp" + std::to_string(::getpid());
+    fs::create_directories(temporary_, code);
+    if (code) throw work_error("cannot create " + path.string() + ": " + code.message());
+  }
+  ~AtomicFolder() {
+    std::error_code ignored;
+    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  }
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  /// Writes a file at a path relative to the folder.
+  void write(const fs::path& name, const std::string& content) const {
+    std::ofstream file(temporary_ / name, std::ios::binary);
+    file.write(content.data(), std::ssize(content));
+    file.close();
+    if (!file) throw work_error("cannot write " + (path_ / name).string() + ": " + std::strerror(errno));
+  }
+  void make_folder(const fs::path& name) const {
+    std::error_code code;
+    fs::create_directories(temporary_ / name, code);
+    if (code) throw work_error("cannot create " + (path_ / name).string() + ": " + code.message());
+  }
+  void commit() {
+    std::error_code code;
+    fs::rename(temporary_, path_, code);
+    if (code) throw work_error("cannot create " + path_.string() + ": " + code.message());
+    temporary_.clear();
+  }
+
+ private:
+  fs::path path_;
+  fs::path temporary_;
+};
+
+/// "red disc" -> "red_disc".
+std::string folder_name(std::string name) {
+  for (char& c : name) {
+    if (c == ' ' || c == '/') c = '_';
+  }
+  return name;
+}
+
+void write_image_folder(const Dataset& dataset, ExportFormat format, const AtomicFolder& folder) {
+  const bool png = format == ExportFormat::png;
+  Image image;
+  for (const Split split : {Split::train, Split::val}) {
+    for (const std::string& name : dataset.info().class_names) {
+      folder.make_folder(fs::path(split_name(split)) / folder_name(name));
+    }
+    for (std::int64_t i = 0; i < dataset.size(split); ++i) {
+      const auto label = static_cast<std::size_t>(dataset.pixels(split, i, image));
+      const fs::path file = fs::path(split_name(split)) / folder_name(dataset.info().class_names[label]) /
+                            fmt::format("{:05}.{}", i, png ? "png" : "jpg");
+      folder.write(file, png ? encode_png(image) : encode_jpeg(image, kJpegQuality));
+    }
+  }
+}
+
+std::string cifar_records(const Dataset& dataset, Split split, std::int64_t first, std::int64_t count) {
+  std::string content;
+  content.reserve(static_cast<std::size_t>(count) * 3073);
+  Image image;
+  for (std::int64_t i = first; i < first + count; ++i) {
+    content.push_back(static_cast<char>(dataset.pixels(split, i, image)));
+    for (int c = 0; c < 3; ++c) {
+      for (const Pixel pixel : image.pixels) content.push_back(static_cast<char>(channel_of(pixel, c)));
+    }
+  }
+  return content;
+}
+
+void write_cifar10(const Dataset& dataset, const AtomicFolder& folder) {
+  constexpr std::int64_t kRecords = 10000;
+  if (dataset.info().image_size != 32 || dataset.info().classes != 10 || dataset.size(Split::train) != 5 * kRecords ||
+      dataset.size(Split::val) != kRecords) {
+    throw usage_error("the cifar10 format holds 50000 + 10000 pictures of 32 pixels in 10 classes");
+  }
+  const fs::path batches = "cifar-10-batches-bin";
+  folder.make_folder(batches);
+  for (std::int64_t b = 0; b < 5; ++b) {
+    folder.write(batches / fmt::format("data_batch_{}.bin", b + 1),
+                 cifar_records(dataset, Split::train, b * kRecords, kRecords));
+  }
+  folder.write(batches / "test_batch.bin", cifar_records(dataset, Split::val, 0, kRecords));
+  std::string names;
+  for (const std::string& name : dataset.info().class_names) names += name + "\n";
+  folder.write(batches / "batches.meta.txt", names);
+}
+
+/// Three bytes a pixel, as the encoders want them.
+std::vector<std::uint8_t> packed_rgb(const Image& image) {
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(image.pixels.size() * 3);
+  for (const Pixel pixel : image.pixels) {
+    for (int c = 0; c < 3; ++c) bytes.push_back(channel_of(pixel, c));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+ExportFormat export_format(const std::string& name) {
+  if (name == "png") return ExportFormat::png;
+  if (name == "jpeg") return ExportFormat::jpeg;
+  if (name == "cifar10") return ExportFormat::cifar10;
+  throw usage_error("unknown format '" + name + "'", suggestion(name, {"png", "jpeg", "cifar10"}));
+}
+
+void export_dataset(const Dataset& dataset, ExportFormat format, const std::filesystem::path& directory) {
+  AtomicFolder folder(directory);
+  if (format == ExportFormat::cifar10) {
+    write_cifar10(dataset, folder);
+  } else {
+    write_image_folder(dataset, format, folder);
+  }
+  folder.commit();
+}
+
+std::string encode_png(const Image& image) {
+  png_image description{};
+  description.version = PNG_IMAGE_VERSION;
+  description.width = static_cast<png_uint_32>(image.width);
+  description.height = static_cast<png_uint_32>(image.height);
+  description.format = PNG_FORMAT_RGB;
+  const std::vector<std::uint8_t> rgb = packed_rgb(image);
+  png_alloc_size_t size = 0;
+  std::string bytes;
+  if (png_image_write_to_memory(&description, nullptr, &size, 0, rgb.data(), 0, nullptr) != 0) {
+    bytes.resize(size);
+    if (png_image_write_to_memory(&description, bytes.data(), &size, 0, rgb.data(), 0, nullptr) != 0) {
+      bytes.resize(size);
+      return bytes;
+    }
+  }
+  throw work_error(std::string("cannot encode PNG: ") + description.message);
+}
+
+std::string encode_jpeg(const Image& image, int quality) {
+  // Memory is the only thing that can fail with input of our own, so libjpeg's default (message, exit) is never seen.
+  jpeg_compress_struct info{};
+  jpeg_error_mgr errors{};
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&info);
+  unsigned char* buffer = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&info, &buffer, &size);
+  info.image_width = static_cast<JDIMENSION>(image.width);
+  info.image_height = static_cast<JDIMENSION>(image.height);
+  info.input_components = 3;
+  info.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&info);
+  jpeg_set_quality(&info, quality, TRUE);
+  info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;
+  jpeg_start_compress(&info, TRUE);
+  std::vector<std::uint8_t> rgb = packed_rgb(image);
+  while (info.next_scanline < info.image_height) {
+    JSAMPROW row =
+        rgb.data() + static_cast<std::size_t>(info.next_scanline) * static_cast<std::size_t>(image.width) * 3;
+    jpeg_write_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_compress(&info);
+  std::string bytes(reinterpret_cast<const char*>(buffer), size);
+  jpeg_destroy_compress(&info);
+  std::free(buffer);
+  return bytes;
+}
+
+}  // namespace denseshift::data
