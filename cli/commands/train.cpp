@@ -28,7 +28,7 @@ OptionParser make_parser() {
   parser.group("Run").add_options()("config", po::value<std::string>()->value_name("FILE"),
                                     "read the configuration from this JSON file first")(
       "resume", po::value<std::string>()->value_name("RUN"),
-      "continue a stopped run by id; only environment, record keys and --epochs may be given")(
+      "continue a stopped run (id, name or `last`); only environment, record keys and --epochs may be given")(
       "run-dir", po::value<std::string>()->value_name("DIR"),
       "folder for the run's files (default denseshift-runs/ID)")(
       "dry-run", po::bool_switch(), "print the resolved configuration and its hash as JSON, train nothing")(
