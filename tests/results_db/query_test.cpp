@@ -24,6 +24,11 @@ using ::testing::IsEmpty;
 class QueryTest : public ResultsTest {
  protected:
   QueryTest() {
+    record();  // closes the writer, so the log is in the file when the reader opens it
+    opened_ = std::make_unique<Database>(path(), OpenMode::read_only);
+  }
+
+  void record() {
     Database database(path(), OpenMode::create);
     RunStore store(database);
     for (int i = 1; i <= 6; ++i) {
@@ -34,7 +39,6 @@ class QueryTest : public ResultsTest {
       }
       store.finish(run, RunStatus::finished);
     }
-    opened_ = std::make_unique<Database>(path(), OpenMode::read_only);
   }
 
   [[nodiscard]] std::vector<std::int64_t> ids(const ListOptions& options) {

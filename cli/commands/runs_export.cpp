@@ -1,0 +1,84 @@
+// runs export.
+
+#include <iostream>
+#include <optional>
+
+#include "cli/commands/runs_common.h"
+#include "core/util/atomic_file.h"
+#include "core/util/error.h"
+#include "core/util/suggest.h"
+#include "results_db/export.h"
+#include "results_db/listing.h"
+#include "results_db/query.h"
+
+namespace denseshift::cli {
+namespace {
+
+namespace po = boost::program_options;
+using results_db::Database;
+using results_db::OpenMode;
+
+std::vector<std::int64_t> chosen_runs(Database& database, const po::variables_map& values) {
+  if (values.count("run") == 0) return results_db::select_runs(database, text_option(values, "where"));
+  if (values.count("where") > 0) throw usage_error("give runs or --where, not both");
+  std::vector<std::int64_t> ids;
+  for (const std::string& reference : values["run"].as<std::vector<std::string>>()) {
+    ids.push_back(results_db::resolve_run(database, reference));
+  }
+  return ids;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  OptionParser parser(
+      {"runs export [RUN...] [options]",
+       "Writes runs for other programs: JSON holds everything, CSV one table. Without RUN or --where, all runs.",
+       "denseshift runs export --format json --out runs.json\n"
+       "denseshift runs export --format csv --table epochs --where \"wbits=2\""});
+  parser.group("Runs").add_options()("run", po::value<std::vector<std::string>>()->value_name("RUN"), "ids or names")(
+      "where", po::value<std::string>()->value_name("CONDITION"), "SQL condition, as in `runs list`");
+  parser.group("Output").add_options()("format", po::value<std::string>()->value_name("csv|json"), "format [csv]")(
+      "table", po::value<std::string>()->value_name("TABLE"),
+      "csv: runs, metrics, epochs, summary, artifacts, weight_stats or tags [runs]")(
+      "out", po::value<std::string>()->value_name("FILE"), "write to a file, whole or not at all [standard output]");
+  parser.positional("run", -1);
+  parser.add_database_option();
+  parser.add_json_option();
+  po::variables_map values;
+  if (!parser.parse(arguments, values)) return 0;
+  std::string format = text_option(values, "format");
+  if (format.empty()) format = values["json"].as<bool>() ? "json" : "csv";
+  if (format != "csv" && format != "json") {
+    throw usage_error("--format: unknown format '" + format + "'", suggestion(format, {"csv", "json"}));
+  }
+  if (format == "json" && values.count("table") > 0) throw usage_error("--table belongs to --format csv");
+  if (format == "csv" && values["json"].as<bool>()) throw usage_error("--json and --format csv exclude each other");
+  const std::string table = values.count("table") > 0 ? text_option(values, "table") : "runs";
+  Database database(database_path(values), OpenMode::read_only);
+  const std::vector<std::int64_t> ids = chosen_runs(database, values);
+
+  std::optional<AtomicFile> file;
+  if (values.count("out") > 0) file.emplace(text_option(values, "out"));
+  const auto sink = [&](std::string_view text) {
+    if (file) {
+      file->write(text.data(), text.size());
+    } else {
+      std::cout << text;
+    }
+  };
+  if (format == "json") {
+    results_db::export_json(database, ids, sink);
+  } else {
+    results_db::export_csv(database, table, ids, sink);
+  }
+  if (file) {
+    file->commit();
+    std::cerr << "wrote " << ids.size() << " runs to " << text_option(values, "out") << '\n';
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command runs_export_command() { return {"export", "runs as CSV or JSON", run}; }
+
+}  // namespace denseshift::cli
