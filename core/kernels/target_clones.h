@@ -1,9 +1,10 @@
 #pragma once
-// One source, several instruction sets: the compiler makes a clone of a marked function per architecture and the loader
-// picks one. Sanitizers run before the loader can resolve such functions, so their builds use the baseline alone.
+// One source, several instruction sets: the compiler makes a clone of a marked function per level and the loader picks
+// one by the CPU's features (naming a processor instead would miss its successors). Sanitizers start after the loader
+// has resolved such functions, which they do not survive, so their builds use the baseline alone.
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GNUC__) || defined(__clang__) || \
-    !defined(__x86_64__) || !defined(__gnu_linux__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GNUC__) || __GNUC__ < 12 || \
+    defined(__clang__) || !defined(__x86_64__) || !defined(__gnu_linux__)
 #define DENSESHIFT_CLONES
 #else
 #define DENSESHIFT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -16,10 +17,8 @@
 #define DENSESHIFT_INLINE inline
 #endif
 
-// The following loop carries no dependency through memory.
-#if defined(__clang__)
-#define DENSESHIFT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
+// The following loop carries no dependency through memory. (Other compilers find out at run time.)
+#if defined(__GNUC__) && !defined(__clang__)
 #define DENSESHIFT_INDEPENDENT _Pragma("GCC ivdep")
 #else
 #define DENSESHIFT_INDEPENDENT

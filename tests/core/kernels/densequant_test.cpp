@@ -39,10 +39,10 @@ INSTANTIATE_TEST_SUITE_P(All, DenseQuant,
                                             ::testing::Values(ZeroConvention::paper, ZeroConvention::code)));
 
 // Sizes around the lanes and the block of the implementation.
-const std::int64_t kSizes[] = {1, 2, 7, 15, 16, 17, 63, 511, 512, 513, 1025, 2001};
+const std::int64_t kSizes[] = {1, 7, 16, 17, 511, 512, 513, 1025};
 
 TEST_P(DenseQuant, QuantizeEqualsTheEquations) {
-  for (const int bias : {0, -5, 3, -64, 64}) {
+  for (const int bias : {0, -64, 64}) {
     for (const std::int64_t n : kSizes) {
       Layer layer(spec().gates, n, 10);
       layer.add_specials(11);
