@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -10,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/data/image/image.h"
 #include "core/util/error.h"
 
 namespace denseshift::data {
@@ -62,6 +64,23 @@ inline bool is_shifted(const std::vector<float>& plain, const std::vector<float>
     }
   }
   return true;
+}
+
+/// A file made by scripts/make_image_fixtures.py.
+inline std::filesystem::path fixture(const std::string& name) {
+  return std::filesystem::path(DENSESHIFT_TEST_SOURCE_DIR) / "data" / "images" / name;
+}
+
+/// Largest difference of a colour value in grey levels; 1000 when the sizes differ.
+inline int largest_difference(const Image& a, const Image& b) {
+  if (a.width != b.width || a.height != b.height) return 1000;
+  int largest = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) {
+    for (int c = 0; c < 3; ++c) {
+      largest = std::max(largest, std::abs(channel_of(a.pixels[i], c) - channel_of(b.pixels[i], c)));
+    }
+  }
+  return largest;
 }
 
 /// Folder of the larger test data, from DENSESHIFT_TEST_DATA; empty when `name` is not there.
