@@ -5,21 +5,8 @@ namespace denseshift::cli {
 // A new command: one source file, one declaration in commands.h, one line here.
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      train_command(),  eval_command(),
-#ifdef DENSESHIFT_CLI_RUNS
-      runs_command(),
-#endif
-#ifdef DENSESHIFT_CLI_QUERY
-      query_command(),
-#endif
-      models_command(),
-#ifdef DENSESHIFT_CLI_DATA
-      data_command(),
-#endif
-      bench_command(),
-#ifdef DENSESHIFT_CLI_DOCTOR
-      doctor_command(),
-#endif
+      train_command(),  eval_command(), runs_command(),  query_command(),
+      models_command(), data_command(), bench_command(), doctor_command(),
   };
   return table;
 }
