@@ -71,12 +71,13 @@ void print_artifacts(const Database& database, std::int64_t run) {
 void print_weights(const Database& database, std::int64_t run) {
   const auto [epoch, stats] = results_db::load_last_weight_stats(database, run);
   if (stats.empty()) return;
-  section("Quantized weights after epoch " + std::to_string(epoch));
+  section(fmt::format("Quantized weights after epoch {}", epoch));
   Table text(
       {{"layer"}, {"changed", true}, {"sign", true}, {"shift", true}, {"frozen", true}, {"levels, lowest first"}});
   for (const auto& stat : stats) {
     std::string histogram;
-    for (const std::int64_t count : stat.histogram) histogram += (histogram.empty() ? "" : " ") + std::to_string(count);
+    for (const std::int64_t count : stat.histogram)
+      histogram += fmt::format("{}{}", histogram.empty() ? "" : " ", count);
     const auto share = [](double value) { return fmt::format("{:.4f}", value); };
     text.add({one_line(stat.layer), share(stat.change_rate), share(stat.sign_change_rate),
               share(stat.shift_change_rate), share(stat.frozen_fraction), histogram});
@@ -102,8 +103,8 @@ int show(const std::vector<std::string>& arguments) {
   }
   const results_db::RunRecord run = results_db::load_run(database, id);
   std::string tags;
-  for (const std::string& tag : run.tags) tags += (tags.empty() ? "" : ", ") + one_line(tag);
-  std::cout << styled("Run " + std::to_string(id), Style::bold, 1) << '\n';
+  for (const std::string& tag : run.tags) tags += fmt::format("{}{}", tags.empty() ? "" : ", ", one_line(tag));
+  std::cout << styled(fmt::format("Run {}", id), Style::bold, 1) << '\n';
   print_columns(run, {"name", "note", "status", "message", "command", "command_line", "task", "uid", "parent",
                       "run_dir", "started_at", "ended_at", "duration", "heartbeat_at", "config_hash"});
   print_pair("tags", tags);
@@ -146,7 +147,7 @@ int diff(const std::vector<std::string>& arguments) {
     print_json(json, std::cout);
     return 0;
   }
-  Table text({{"section"}, {"key"}, {"run " + std::to_string(a)}, {"run " + std::to_string(b)}});
+  Table text({{"section"}, {"key"}, {fmt::format("run {}", a)}, {fmt::format("run {}", b)}});
   for (const auto& d : differences) {
     text.add({d.section, one_line(d.key), format_cell(d.key, d.a), format_cell(d.key, d.b)});
   }
