@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <memory>
 #include <string_view>
 
@@ -60,6 +61,19 @@ Error only_reads(const std::string& what) {
                      "use SELECT; `denseshift runs tag|delete|merge` change the database");
 }
 
+/// Statements on `runs` fail before the authorizer is asked, because that name is a view here.
+bool wants_to_write(const std::string& sql, const std::string& message) {
+  if (message.starts_with("cannot modify ") || message.find("may not be modified") != std::string::npos) return true;
+  std::string word;
+  for (std::size_t i = sql.find_first_not_of(" \t\r\n"); i < sql.size(); ++i) {
+    if (std::isalpha(static_cast<unsigned char>(sql[i])) == 0) break;
+    word += static_cast<char>(std::toupper(static_cast<unsigned char>(sql[i])));
+  }
+  constexpr std::array<std::string_view, 8> kVerbs = {"INSERT", "UPDATE", "DELETE", "REPLACE",
+                                                      "DROP",   "ALTER",  "CREATE", "VACUUM"};
+  return std::ranges::find(kVerbs, word) != kVerbs.end() && message.find("syntax error") == std::string::npos;
+}
+
 std::vector<std::string> names(const Database& database, const std::string& sql) {
   std::vector<std::string> result;
   Statement statement(database, sql);
@@ -89,7 +103,7 @@ std::string hint_for(const Database& database, const std::string& message) {
     return suggestion(table,
                       names(database,
                             "SELECT name FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE "
-                            "'sqlite_%' ORDER BY name"));
+                            "'sqlite_%' ORDER BY length(name), name"));
   }
   return {};
 }
@@ -119,7 +133,7 @@ StatementHandle prepare(Database& database, const char* sql, const char** tail, 
   const int code = sqlite3_prepare_v2(database.handle(), sql, -1, &raw, tail);
   StatementHandle statement(raw);
   if (code != SQLITE_OK) {
-    if (guard.denied()) throw only_reads(what);
+    if (guard.denied() || wants_to_write(sql, sqlite3_errmsg(database.handle()))) throw only_reads(what);
     throw_user_error(database, code, what);
   }
   return statement;

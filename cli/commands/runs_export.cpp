@@ -19,6 +19,9 @@ using results_db::Database;
 using results_db::OpenMode;
 
 std::vector<std::int64_t> chosen_runs(Database& database, const po::variables_map& values) {
+  if (values.count("where") > 0 && text_option(values, "where").empty()) {
+    throw usage_error("--where: the condition is empty");
+  }
   if (values.count("run") == 0) return results_db::select_runs(database, text_option(values, "where"));
   if (values.count("where") > 0) throw usage_error("give runs or --where, not both");
   std::vector<std::int64_t> ids;
