@@ -112,14 +112,15 @@ void Database::open_file() {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);  // no SQL can rewrite the schema's own table
   if (writable) return;
 
-  // In a directory that cannot be written SQLite cannot make the shared-memory file of a WAL database. When there is no
-  // log left to read, the file by itself is complete and may be read without.
+  // In a directory that cannot be written, or on a full disk, SQLite cannot make the shared-memory file of a WAL
+  // database. When there is no log left to read, the file by itself is complete and may be read without.
   code = sqlite3_exec(handle_, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
   std::error_code ignored;
   const std::filesystem::path log = path_.string() + "-wal";
   const int primary = code & 0xff;
-  if ((primary != SQLITE_CANTOPEN && primary != SQLITE_READONLY) ||
-      (std::filesystem::exists(log, ignored) && std::filesystem::file_size(log, ignored) > 0)) {
+  const bool no_shared_memory = primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY || primary == SQLITE_FULL ||
+                                (primary == SQLITE_IOERR && sqlite3_system_errno(handle_) == ENOSPC);
+  if (!no_shared_memory || (std::filesystem::exists(log, ignored) && std::filesystem::file_size(log, ignored) > 0)) {
     return;
   }
   close();

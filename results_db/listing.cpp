@@ -101,10 +101,6 @@ std::vector<std::int64_t> select_runs(Database& database, const std::string& whe
 ResultTable best_runs(Database& database, const BestOptions& options) {
   const std::vector<std::string> known = run_columns(database);
   const std::string key = column_sql(database, known, options.by, "--by");
-  std::string groups;
-  for (const std::string& column : options.per) {
-    groups += (groups.empty() ? "" : ", ") + column_sql(database, known, column, "--per");
-  }
   std::vector<std::string> columns = options.columns;
   if (columns.empty()) {
     columns = {"id"};
@@ -114,15 +110,28 @@ ResultTable best_runs(Database& database, const BestOptions& options) {
       if (std::ranges::find(columns, column) == columns.end()) columns.push_back(column);
     }
   }
-  // The ranking reads only the columns it needs; what is shown is looked up for the winners alone.
-  const std::string ranking =
-      "SELECT id AS best_id, row_number() OVER (" + (groups.empty() ? std::string() : "PARTITION BY " + groups + " ") +
-      "ORDER BY " + key + (higher_is_better(options.by) ? " DESC" : " ASC") + ", id) AS place FROM run_list WHERE " +
-      key + " IS NOT NULL AND " + where_sql(options.where);
-  std::string sql = "SELECT " + select_sql(database, known, columns) + " FROM (" + ranking +
-                    ") AS ranking JOIN run_list ON run_list.id = ranking.best_id";
-  if (options.limit > 0) sql += " WHERE ranking.place <= " + std::to_string(options.limit);
-  sql += " ORDER BY " + (groups.empty() ? std::string() : groups + ", ") + "ranking.place";
+  // The ranking reads only the columns it needs, each once; what is shown is looked up for the winners alone.
+  const std::string direction = higher_is_better(options.by) ? " DESC" : " ASC";
+  std::string scored = "SELECT run_list.id AS best_id, " + key + " AS score";
+  std::string group_names;
+  for (std::size_t i = 0; i < options.per.size(); ++i) {
+    const std::string name = "group_" + std::to_string(i);
+    scored += ", " + column_sql(database, known, options.per[i], "--per") + " AS " + name;
+    group_names += (i == 0 ? "" : ", ") + name;
+  }
+  std::string sql = "WITH scored AS MATERIALIZED (" + scored + " FROM run_list WHERE " + where_sql(options.where) +
+                    ") SELECT " + select_sql(database, known, columns) + " FROM ";
+  if (options.per.empty()) {
+    sql += "(SELECT best_id, score FROM scored WHERE score IS NOT NULL ORDER BY score" + direction +
+           ", best_id LIMIT " + std::to_string(options.limit > 0 ? options.limit : -1) + ") AS winners";
+  } else {
+    sql += "(SELECT *, row_number() OVER (PARTITION BY " + group_names + " ORDER BY score" + direction +
+           ", best_id) AS place FROM scored WHERE score IS NOT NULL) AS winners";
+  }
+  sql += " JOIN run_list ON run_list.id = winners.best_id";
+  if (!options.per.empty() && options.limit > 0) sql += " WHERE winners.place <= " + std::to_string(options.limit);
+  sql += " ORDER BY " + (options.per.empty() ? std::string() : group_names + ", ") + "winners.score" + direction +
+         ", winners.best_id";
   return run_user_sql(database, sql, "--where");
 }
 

@@ -1,11 +1,26 @@
 #include "results_db/sqlite_error.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 namespace denseshift::results_db {
+namespace {
+
+/// SQLite tries again read-only when it may not write, so the error it keeps is about that second try.
+std::string reason_not_opened(const std::filesystem::path& path, const std::string& detail) {
+  const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  std::error_code code;
+  if (!std::filesystem::is_directory(directory, code)) return "there is no directory " + directory.string();
+  if (::access(directory.c_str(), W_OK) != 0)
+    return "the directory cannot be written: " + std::string(std::strerror(errno));
+  if (::access(path.c_str(), R_OK) != 0 && errno != ENOENT) return std::strerror(errno);
+  return detail;
+}
+
+}  // namespace
 
 void throw_database_error(sqlite3* handle, const std::filesystem::path& path, int code) {
   const std::string file = path.string();
@@ -36,7 +51,7 @@ void throw_database_error(sqlite3* handle, const std::filesystem::path& path, in
     case SQLITE_PERM:
       throw input_error("cannot write " + file + ": it is read-only", "choose another file with --db");
     case SQLITE_CANTOPEN:
-      throw input_error("cannot open " + file + ": " + (system_code != 0 ? std::strerror(system_code) : detail),
+      throw input_error("cannot open " + file + ": " + reason_not_opened(path, detail),
                         "check the directory and its permissions, or choose another file with --db");
     case SQLITE_ERROR:  // our own SQL does not fit the tables found
       throw input_error(file + " has an unexpected content: " + detail, recover);
