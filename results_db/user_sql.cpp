@@ -7,6 +7,7 @@
 #include <cctype>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "core/util/suggest.h"
 #include "results_db/run_view.h"
@@ -155,7 +156,7 @@ std::vector<std::string> distinct_columns(sqlite3_stmt* statement) {
 
 void run_user_sql(Database& database, const std::string& sql, const std::string& what,
                   const std::function<void(const std::vector<std::string>& columns)>& head,
-                  const std::function<void(const Row& row)>& row) {
+                  const std::function<void(Row&& row)>& row) {
   if (sql.find('\0') != std::string::npos) throw usage_error(what + ": the text holds a zero byte");
   const ReadingOnly guard(database);
   const char* tail = nullptr;
@@ -174,7 +175,6 @@ void run_user_sql(Database& database, const std::string& sql, const std::string&
   }
   const std::vector<std::string> columns = distinct_columns(statement.get());
   head(columns);
-  Row cells(columns.size());
   while (true) {
     const int code = sqlite3_step(statement.get());
     if (code == SQLITE_DONE) return;
@@ -182,8 +182,11 @@ void run_user_sql(Database& database, const std::string& sql, const std::string&
       if (guard.denied()) throw only_reads(what);
       throw_user_error(database, code, what);
     }
-    for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = column_value(statement.get(), static_cast<int>(i));
-    row(cells);
+    Row cells;
+    cells.reserve(columns.size());
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      cells.push_back(column_value(statement.get(), static_cast<int>(i)));
+    row(std::move(cells));
   }
 }
 
@@ -191,7 +194,7 @@ ResultTable run_user_sql(Database& database, const std::string& sql, const std::
   ResultTable table;
   run_user_sql(
       database, sql, what, [&](const std::vector<std::string>& columns) { table.columns = columns; },
-      [&](const Row& row) { table.rows.push_back(row); });
+      [&](Row&& row) { table.rows.push_back(std::move(row)); });
   return table;
 }
 

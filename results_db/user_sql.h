@@ -16,7 +16,7 @@ namespace denseshift::results_db {
 /// database or open another file. `what` starts the message: "query" or "--where".
 void run_user_sql(Database& database, const std::string& sql, const std::string& what,
                   const std::function<void(const std::vector<std::string>& columns)>& head,
-                  const std::function<void(const Row& row)>& row);
+                  const std::function<void(Row&& row)>& row);
 
 /// The same with all rows at once.
 [[nodiscard]] ResultTable run_user_sql(Database& database, const std::string& sql, const std::string& what);
