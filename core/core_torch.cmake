@@ -1,0 +1,10 @@
+denseshift_library(core
+  SOURCES
+    io/state_dict.cpp
+    nn/layers.cpp nn/model.cpp nn/models/resnet.cpp
+    optim/ema.cpp optim/optimizer.cpp
+    quant/denseshift_autograd.cpp quant/denseshift_quantizer.cpp quant/fp32.cpp quant/methods.cpp quant/policy.cpp quant/quantizer.cpp
+  LINK denseshift::util denseshift::kernels denseshift::io denseshift::metrics denseshift::optim_schedule denseshift_torch fmt::fmt)
+if(DENSESHIFT_PCH)
+  target_precompile_headers(denseshift_core PRIVATE <ATen/ATen.h> <torch/nn/module.h> <string> <vector>)
+endif()

@@ -12,4 +12,5 @@ find_package(ZLIB REQUIRED)
 
 if(DENSESHIFT_WITH_TORCH)
   include(DenseshiftTorch)
+  include(DenseshiftTorchTarget)
 endif()

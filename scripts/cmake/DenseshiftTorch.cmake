@@ -18,7 +18,7 @@ find_library(DENSESHIFT_TORCH_CUDA torch_cuda PATHS ${_roots} PATH_SUFFIXES lib 
 find_library(DENSESHIFT_TORCH_C10_CUDA c10_cuda PATHS ${_roots} PATH_SUFFIXES lib ${_search})
 if(NOT DENSESHIFT_TORCH_INCLUDE OR NOT DENSESHIFT_TORCH_CPU OR NOT DENSESHIFT_TORCH_C10)
   message(FATAL_ERROR
-    "LibTorch was not found${DENSESHIFT_TORCH}. Install Debian's libtorch-dev (scripts/setup.sh does), give "
+    "LibTorch was not found. Install Debian's libtorch-dev (scripts/setup.sh does), give "
     "-DDENSESHIFT_TORCH=<prefix of libtorch or of a virtual environment with PyTorch>, or configure with "
     "-DDENSESHIFT_WITH_TORCH=OFF.")
 endif()
@@ -29,7 +29,7 @@ string(REGEX REPLACE ".* ([0-9]+).*" "\\1" _major "${_major}")
 string(REGEX REPLACE ".* ([0-9]+).*" "\\1" _minor "${_minor}")
 set(DENSESHIFT_TORCH_VERSION ${_major}.${_minor})
 
-add_library(denseshift_torch INTERFACE)
+add_library(denseshift_torch INTERFACE IMPORTED GLOBAL) # imported, so that configure checks can link it
 get_filename_component(_base ${DENSESHIFT_TORCH_INCLUDE} DIRECTORY) # .../torch/csrc/api
 get_filename_component(_base ${_base} DIRECTORY)
 get_filename_component(_base ${_base} DIRECTORY)
@@ -59,6 +59,7 @@ int main() { throw c10::Error({__func__, __FILE__, 1u}, std::string(\"x\")); }" 
 unset(CMAKE_REQUIRED_LIBRARIES)
 unset(CMAKE_REQUIRED_FLAGS)
 if(NOT DENSESHIFT_TORCH_ABI_OK)
+  unset(DENSESHIFT_TORCH_ABI_OK CACHE) # ask again next time
   message(FATAL_ERROR "This LibTorch does not link with the compiler's C++11 std::string ABI. Use Debian's package, a wheel of "
     "PyTorch 2.7 or later, or the 'cxx11-abi' archive of LibTorch.")
 endif()

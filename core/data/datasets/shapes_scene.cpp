@@ -31,7 +31,7 @@ Figure draw_distractor(RandomStream& random) {
   figure.shape = static_cast<Shape>(random.below(kShapeCount));
   figure.x = draw(random, 0, 1);
   figure.y = draw(random, 0, 1);
-  figure.radius = draw(random, 0.04, 0.11);
+  figure.radius = draw(random, 0.03, 0.08);
   figure.angle = draw(random, 0, 2 * kPi);
   figure.colour = from_hsv(random.uniform(75, 320), random.uniform(0.2, 0.9), random.uniform(0.3, 1.0));
   figure.opacity = draw(random, 0.6, 1.0);
@@ -217,7 +217,7 @@ std::vector<std::string> shape_class_names() {
 Scene draw_scene(std::int64_t label, RandomStream& random) {
   Scene scene;
   for (Colour& end : scene.background) {
-    end = from_hsv(random.uniform(0, 360), random.uniform(0.0, 0.6), random.uniform(0.15, 0.85));
+    end = from_hsv(random.uniform(0, 360), random.uniform(0.0, 0.35), random.uniform(0.15, 0.85));
   }
   scene.gradient_angle = draw(random, 0, 2 * kPi);
   const float frequency = draw(random, 6, 40);
@@ -225,31 +225,31 @@ Scene draw_scene(std::int64_t label, RandomStream& random) {
   scene.grating_x = frequency * std::cos(direction);
   scene.grating_y = frequency * std::sin(direction);
   scene.grating_phase = draw(random, 0, 2 * kPi);
-  scene.grating_strength = draw(random, 0, 45);
-  const std::uint64_t distractors = random.below(5);
+  scene.grating_strength = draw(random, 0, 26);
+  const std::uint64_t distractors = random.below(3);
   for (std::uint64_t i = 0; i < distractors; ++i) scene.distractors.push_back(draw_distractor(random));
 
   Figure& figure = scene.figure;
   figure.shape = static_cast<Shape>(label / 2);
-  figure.radius = draw(random, 0.13, 0.34);
+  figure.radius = draw(random, 0.18, 0.4);
   figure.x = draw(random, 0.8 * figure.radius, 1 - 0.8 * figure.radius);
   figure.y = draw(random, 0.8 * figure.radius, 1 - 0.8 * figure.radius);
-  figure.angle = draw(random, 0, 2 * kPi);
+  figure.angle = draw(random, -kPi / 6, kPi / 6);
   figure.stretch = std::exp(draw(random, -0.35, 0.35));
   const double hue = (label % 2 == 0 ? kRedHue : kAmberHue) + kHueDeviation * random.normal();
-  figure.colour = from_hsv(std::fmod(hue + 360, 360), random.uniform(0.45, 1.0), random.uniform(0.4, 1.0));
-  figure.opacity = draw(random, 0.6, 1.0);
-  figure.shading = draw(random, -0.4, 0.4);
+  figure.colour = from_hsv(std::fmod(hue + 360, 360), random.uniform(0.55, 1.0), random.uniform(0.5, 1.0));
+  figure.opacity = draw(random, 0.75, 1.0);
+  figure.shading = draw(random, -0.3, 0.3);
 
-  scene.has_bar = random.below(2) == 1;
+  scene.has_bar = random.below(3) == 0;
   const float offset_angle = draw(random, 0, 2 * kPi);
   const float offset = draw(random, 0.3, 1.0) * figure.radius;
   scene.bar = {figure.x + offset * std::cos(offset_angle), figure.y + offset * std::sin(offset_angle),
-               draw(random, 0, kPi), draw(random, 0.02, 0.07)};
+               draw(random, 0, kPi), draw(random, 0.02, 0.05)};
   scene.bar_colour = from_hsv(random.uniform(0, 360), random.uniform(0.0, 0.7), random.uniform(0.1, 0.9));
   for (float& factor : scene.light) factor = draw(random, 0.82, 1.18);
   scene.blurred = random.below(3) == 0;
-  scene.noise = draw(random, 4, 34);
+  scene.noise = draw(random, 3, 22);
   return scene;
 }
 

@@ -1,0 +1,81 @@
+#pragma once
+// Layers on top of torch::nn::Module and plain ATen calls. Convolution and linear layers hold a weight quantizer; full
+// precision is one of its methods. (LibTorch's own layer classes cost 15-30 s of compile time in every file that uses
+// them.)
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/quant/policy.h"
+#include "core/quant/quantizer.h"
+
+namespace denseshift::nn {
+
+/// A layer with a quantizable weight. Registers the quantizer's parameters and buffers under their own names.
+class QuantizedLayer : public torch::nn::Module {
+ public:
+  [[nodiscard]] quant::WeightQuantizer& quantizer() const { return *quantizer_; }
+  [[nodiscard]] const quant::LayerSite& site() const { return site_; }
+  [[nodiscard]] const quant::MethodOptions& options() const { return options_; }
+  [[nodiscard]] const std::vector<std::int64_t>& weight_shape() const { return shape_; }
+  [[nodiscard]] std::int64_t weight_count() const;
+  /// Multiply-accumulates of the last forward pass for one sample.
+  [[nodiscard]] std::int64_t macs() const { return macs_; }
+  /// Random start of weight and bias.
+  virtual void initialize(at::Generator generator) { quantizer_->initialize(generator); }
+
+ protected:
+  QuantizedLayer(quant::LayerSite site, std::vector<std::int64_t> shape, quant::LayerPolicy& policy);
+  std::int64_t macs_ = 0;
+
+ private:
+  quant::LayerSite site_;
+  std::vector<std::int64_t> shape_;
+  quant::MethodOptions options_;
+  std::unique_ptr<quant::WeightQuantizer> quantizer_;
+};
+
+/// 2-d convolution without bias.
+class Conv2d final : public QuantizedLayer {
+ public:
+  Conv2d(quant::LayerSite site, std::int64_t in, std::int64_t out, std::int64_t kernel, quant::ConvGeometry geometry,
+         quant::LayerPolicy& policy);
+  at::Tensor forward(const at::Tensor& input);
+
+ private:
+  quant::ConvGeometry geometry_;
+};
+
+/// y = x W^T + b.
+class Linear final : public QuantizedLayer {
+ public:
+  Linear(quant::LayerSite site, std::int64_t in, std::int64_t out, quant::LayerPolicy& policy);
+  at::Tensor forward(const at::Tensor& input);
+  void initialize(at::Generator generator) override;
+
+ private:
+  at::Tensor bias_;
+};
+
+/// Batch normalization over N, H, W; eps 1e-5, momentum 0.1.
+class BatchNorm2d final : public torch::nn::Module {
+ public:
+  explicit BatchNorm2d(std::int64_t channels);
+  at::Tensor forward(const at::Tensor& input);
+
+ private:
+  at::Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
+};
+
+/// Every quantized (or full-precision) weight layer of the network, with its dotted name, in registration order.
+[[nodiscard]] std::vector<std::pair<std::string, QuantizedLayer*>> weight_layers(torch::nn::Module& root);
+
+/// Random start of the whole network. Each layer draws from a generator keyed by (seed, layer name), so layers that are
+/// equal in two networks start equal whatever the other layers are.
+void initialize(torch::nn::Module& root, std::uint64_t seed);
+
+}  // namespace denseshift::nn

@@ -1,0 +1,72 @@
+#include "core/nn/model.h"
+
+#include <ATen/ATen.h>
+
+#include "core/nn/layers.h"
+#include "core/nn/models/resnet.h"
+
+namespace denseshift::nn {
+
+const Registry<Architecture>& architectures() {
+  static const Registry<Architecture> registry = [] {
+    Registry<Architecture> r("architecture");
+    r.add("resnet18", "ImageNet ResNet-18, torchvision's names", imagenet_resnet(BlockKind::basic, {2, 2, 2, 2}));
+    r.add("resnet34", "ImageNet ResNet-34", imagenet_resnet(BlockKind::basic, {3, 4, 6, 3}));
+    r.add("resnet50", "ImageNet ResNet-50 (stride on the 3x3)", imagenet_resnet(BlockKind::bottleneck, {3, 4, 6, 3}));
+    r.add("resnet101", "ImageNet ResNet-101 (stride on the 3x3)",
+          imagenet_resnet(BlockKind::bottleneck, {3, 4, 23, 3}));
+    r.add("resnet20", "CIFAR ResNet-20, 16-32-64 channels, shortcuts without weights", cifar_resnet(3));
+    r.add("resnet32", "CIFAR ResNet-32", cifar_resnet(5));
+    r.add("resnet44", "CIFAR ResNet-44", cifar_resnet(7));
+    r.add("resnet56", "CIFAR ResNet-56", cifar_resnet(9));
+    return r;
+  }();
+  return registry;
+}
+
+std::shared_ptr<Classifier> make_model(const std::string& arch, std::int64_t classes, quant::LayerPolicy& policy) {
+  std::shared_ptr<Classifier> model = architectures().get(arch).make(classes, policy);
+  std::vector<std::string> names;
+  for (const auto& [name, layer] : weight_layers(*model)) names.push_back(name);
+  policy.check_all_rules_used(names);
+  return model;
+}
+
+ModelFacts describe(Classifier& model, std::int64_t image_size) {
+  ModelFacts facts;
+  {
+    const at::NoGradGuard no_grad;
+    const bool was_training = model.is_training();
+    model.eval();
+    const at::Device device = model.parameters().front().device();
+    (void)model.forward(at::zeros({1, 3, image_size, image_size}, at::TensorOptions().device(device)));
+    model.train(was_training);
+  }
+  std::int64_t weights = 0;
+  double weight_bytes = 0;
+  std::int64_t in_quantizers = 0;
+  for (const auto& [name, layer] : weight_layers(model)) {
+    const std::int64_t bits = layer->quantizer().bits();
+    LayerFacts line{name,
+                    layer->options().method,
+                    bits,
+                    layer->options().shift_bias,
+                    layer->weight_shape(),
+                    layer->weight_count(),
+                    layer->macs(),
+                    static_cast<double>(layer->weight_count() * bits) / 8};
+    weights += line.weights;
+    weight_bytes += line.bytes;
+    facts.macs += line.macs;
+    if (bits < 32) facts.quantized_weights += line.weights;
+    for (const quant::NamedTensor& p : layer->quantizer().parameters()) in_quantizers += p.tensor.numel();
+    facts.layers.push_back(std::move(line));
+  }
+  for (const at::Tensor& parameter : model.parameters()) facts.trained_values += parameter.numel();
+  facts.parameters = facts.trained_values - in_quantizers + weights;
+  facts.bytes = static_cast<std::int64_t>(weight_bytes + 0.5) + 4 * (facts.parameters - weights);
+  facts.bytes_fp32 = 4 * facts.parameters;
+  return facts;
+}
+
+}  // namespace denseshift::nn

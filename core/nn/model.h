@@ -1,0 +1,61 @@
+#pragma once
+// Classification networks behind one interface, and the table of architectures.
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/quant/policy.h"
+#include "core/util/registry.h"
+
+namespace denseshift::nn {
+
+/// A network that maps images (N, 3, H, W) to logits (N, classes).
+class Classifier : public torch::nn::Module {
+ public:
+  virtual at::Tensor forward(const at::Tensor& images) = 0;
+};
+
+/// An architecture: builds the network with the method that `policy` chooses for each layer. Weights are uninitialised.
+struct Architecture {
+  std::int64_t image_size = 224;  ///< side of the input it was made for
+  std::function<std::shared_ptr<Classifier>(std::int64_t classes, quant::LayerPolicy& policy)> make;
+};
+
+/// All architectures. To add one: its file, and one line in model.cpp.
+[[nodiscard]] const Registry<Architecture>& architectures();
+
+/// Builds and checks that every rule of the policy named a layer.
+[[nodiscard]] std::shared_ptr<Classifier> make_model(const std::string& arch, std::int64_t classes,
+                                                     quant::LayerPolicy& policy);
+
+/// One line of a model's description.
+struct LayerFacts {
+  std::string name;
+  std::string method;
+  std::int64_t wbits = 32;
+  std::int64_t shift_bias = 0;
+  std::vector<std::int64_t> shape;
+  std::int64_t weights = 0;
+  std::int64_t macs = 0;
+  double bytes = 0;  ///< weights * wbits / 8
+};
+
+/// A model's size. Bytes count weights at their bits and everything else (batch norm, biases) as 32-bit floats.
+struct ModelFacts {
+  std::vector<LayerFacts> layers;
+  std::int64_t parameters = 0;  ///< as the full-precision network has them, reference tensors counted once
+  std::int64_t quantized_weights = 0;
+  std::int64_t trained_values = 0;  ///< what the optimiser updates: all reference tensors counted
+  std::int64_t macs = 0;
+  std::int64_t bytes = 0;
+  std::int64_t bytes_fp32 = 0;
+};
+
+/// Runs one zero image of side `image_size` through the network to count multiply-accumulates.
+[[nodiscard]] ModelFacts describe(Classifier& model, std::int64_t image_size);
+
+}  // namespace denseshift::nn

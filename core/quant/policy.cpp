@@ -1,0 +1,91 @@
+#include "core/quant/policy.h"
+
+#include <charconv>
+
+#include "core/quant/denseshift_quantizer.h"
+#include "core/quant/methods.h"
+
+namespace denseshift::quant {
+
+bool glob_matches(const std::string& glob, const std::string& name) {
+  // Two cursors and the place to go back to after the last star: linear for the patterns people write, quadratic at
+  // worst.
+  std::size_t g = 0, n = 0, star = std::string::npos, mark = 0;
+  while (n < name.size()) {
+    if (g < glob.size() && (glob[g] == '?' || (glob[g] != '*' && glob[g] == name[n]))) {
+      ++g, ++n;
+    } else if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      mark = n;
+    } else if (star != std::string::npos) {
+      g = star + 1;
+      n = ++mark;
+    } else {
+      return false;
+    }
+  }
+  while (g < glob.size() && glob[g] == '*') ++g;
+  return g == glob.size();
+}
+
+LayerRule parse_rule(const std::string& text) {
+  const std::size_t equal = text.find('=');
+  if (equal == std::string::npos || equal == 0 || equal + 1 == text.size()) {
+    throw usage_error("rule: '" + text + "' is not GLOB=METHOD[:WBITS]",
+                      "for example 'layer4.*=denseshift:4' or 'layer1.*=fp32'");
+  }
+  LayerRule rule;
+  rule.glob = text.substr(0, equal);
+  rule.method = text.substr(equal + 1);
+  if (const std::size_t colon = rule.method.find(':'); colon != std::string::npos) {
+    const std::string bits = rule.method.substr(colon + 1);
+    rule.method.resize(colon);
+    const auto [end, code] = std::from_chars(bits.data(), bits.data() + bits.size(), rule.wbits);
+    if (code != std::errc() || end != bits.data() + bits.size())
+      throw usage_error("rule: '" + bits + "' in '" + text + "' is no bit width");
+    check_bits(rule.method, rule.wbits);
+  }
+  (void)methods().get(rule.method);
+  return rule;
+}
+
+LayerPolicy::LayerPolicy(MethodOptions base, std::string placement, const std::vector<std::string>& rules)
+    : base_(std::move(base)), placement_(std::move(placement)), used_(rules.size(), false) {
+  check_bits(base_.method, base_.wbits);
+  for (const std::string& text : rules) rules_.push_back(parse_rule(text));
+}
+
+MethodOptions LayerPolicy::choose(const LayerSite& site) {
+  MethodOptions options = base_;
+  // DenseShift's authors place their weights as the paper's placement does; other methods bring their own.
+  const bool quantized = placement_ == "all" || (site.kind == LayerSite::Kind::convolution && !site.first);
+  if (!quantized) {
+    options.method = "fp32";
+    options.wbits = 32;
+  }
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    if (!glob_matches(rules_[i].glob, site.name)) continue;
+    used_[i] = true;
+    options.method = rules_[i].method;
+    options.wbits = rules_[i].wbits != 0               ? rules_[i].wbits
+                    : rules_[i].method == base_.method ? base_.wbits
+                                                       : methods().get(rules_[i].method).default_bits;
+  }
+  if (options.method == "denseshift" && !site.normalized && options.shift_bias == 0) {
+    options.shift_bias = unnormalized_shift_bias(site.fan_in, options.wbits);
+  }
+  return options;
+}
+
+void LayerPolicy::check_all_rules_used(const std::vector<std::string>& layer_names) const {
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    if (used_[i]) continue;
+    const std::string near = nearest(rules_[i].glob, layer_names);
+    throw usage_error("rule: '" + rules_[i].glob + "' matches no layer",
+                      near.empty()
+                          ? "layers are named like " + layer_names.front() + "; see `denseshift models --arch NAME`"
+                          : "did you mean " + near + "?");
+  }
+}
+
+}  // namespace denseshift::quant

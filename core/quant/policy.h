@@ -1,0 +1,56 @@
+#pragma once
+// What is quantized where: a placement and rules by layer name give each layer its method.
+
+#include <string>
+#include <vector>
+
+#include "core/quant/quantizer.h"
+
+namespace denseshift::quant {
+
+/// A place in a network that holds a weight.
+struct LayerSite {
+  enum class Kind { convolution, linear };
+  std::string name;  ///< "layer1.0.conv2"
+  Kind kind = Kind::convolution;
+  bool first = false;       ///< the first convolution of the network
+  bool classifier = false;  ///< the last layer
+  bool normalized = true;   ///< a batch norm follows, so a constant factor of the weight does not matter
+  std::int64_t fan_in = 0;
+};
+
+/// "GLOB=METHOD[:WBITS]"; '*' matches any characters, '?' one.
+struct LayerRule {
+  std::string glob;
+  std::string method;
+  std::int64_t wbits = 0;  ///< 0: the method's default, or the run's when the method is the run's
+};
+
+/// True when `glob` matches the whole of `name`.
+[[nodiscard]] bool glob_matches(const std::string& glob, const std::string& name);
+
+/// Throws a usage error "rule: ..." for text that is not a rule or names an unknown method or bits it does not have.
+[[nodiscard]] LayerRule parse_rule(const std::string& text);
+
+/// Chooses each layer's method. The paper's placement quantizes every convolution but the first one, shortcuts
+/// included, and leaves the classifier in full precision; `all` quantizes everything; `method` is the placement of the
+/// method's authors.
+class LayerPolicy {
+ public:
+  /// Throws usage errors for bad rules and placements.
+  LayerPolicy(MethodOptions base, std::string placement, const std::vector<std::string>& rules);
+
+  /// Options of the layer; method fp32 where it stays in full precision. Remembers which rules were used.
+  [[nodiscard]] MethodOptions choose(const LayerSite& site);
+
+  /// Throws a usage error for a rule that matched no layer of the network just built.
+  void check_all_rules_used(const std::vector<std::string>& layer_names) const;
+
+ private:
+  MethodOptions base_;
+  std::string placement_;
+  std::vector<LayerRule> rules_;
+  std::vector<bool> used_;
+};
+
+}  // namespace denseshift::quant
