@@ -1,0 +1,206 @@
+// models: architectures, methods, and what one network's layers hold.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <iostream>
+
+#include "cli/terminal/table.h"
+#include "cli/torch/verbs.h"
+#include "core/nn/model.h"
+#include "core/quant/methods.h"
+#include "experiments/trainer/setup.h"
+
+namespace denseshift::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kCifarSide = 32;
+
+// Outputs of the data set the architecture was made for: CIFAR-10 or ImageNet.
+std::int64_t usual_classes(const nn::Architecture& architecture) {
+  return architecture.image_size == kCifarSide ? 10 : 1000;
+}
+
+// 11689512 -> "11,689,512".
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+std::string mega(std::int64_t bytes) { return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6); }
+
+void print(const Json& json) { std::cout << json.dump(2) << '\n'; }
+
+int list_architectures(bool as_json) {
+  Json json = Json::array();
+  Table table(
+      {{"architecture"}, {"parameters", true}, {"MACs", true}, {"image", true}, {"classes", true}, {"description"}});
+  for (const auto& entry : nn::architectures().entries()) {
+    const std::int64_t classes = usual_classes(entry.value);
+    quant::LayerPolicy full_precision({}, "paper", {});
+    const auto model = nn::make_model(entry.name, classes, full_precision);
+    const nn::ModelFacts facts = nn::describe(*model, entry.value.image_size);
+    json.push_back({{"name", entry.name},
+                    {"description", entry.description},
+                    {"image_size", entry.value.image_size},
+                    {"classes", classes},
+                    {"parameters", facts.parameters},
+                    {"macs", facts.macs}});
+    table.add({entry.name, grouped(facts.parameters), grouped(facts.macs), std::to_string(entry.value.image_size),
+               std::to_string(classes), entry.description});
+  }
+  as_json ? print(json) : table.print(std::cout);
+  return 0;
+}
+
+int list_methods(bool as_json) {
+  Json json = Json::array();
+  Table table({{"method"}, {"bits"}, {"default", true}, {"levels"}, {"trained"}, {"start"}, {"description"}});
+  std::string notes;
+  for (const auto& [name, description, method] : quant::methods().entries()) {
+    json.push_back({{"name", name},
+                    {"description", description},
+                    {"bits", method.bits},
+                    {"default_bits", method.default_bits},
+                    {"levels", method.levels},
+                    {"trained", method.trained},
+                    {"start", method.start},
+                    {"notes", method.notes}});
+    table.add({name, fmt::format("{}", fmt::join(method.bits, ",")), std::to_string(method.default_bits), method.levels,
+               method.trained, method.start, description});
+    if (!method.notes.empty()) notes += name + ": " + method.notes + '\n';
+  }
+  if (as_json) {
+    print(json);
+    return 0;
+  }
+  table.print(std::cout);
+  if (!notes.empty()) std::cout << '\n' << notes;
+  return 0;
+}
+
+/// The network that was asked for, and what came out.
+struct Description {
+  experiments::TrainConfig config;
+  std::int64_t classes = 0;
+  nn::ModelFacts facts;
+};
+
+Description describe_network(const nlohmann::json& request) {
+  Description result;
+  result.config = experiments::config_from_json(request.at("config"));
+  // Nothing is trained: the CPU's quantizers will do, also where there is a GPU.
+  result.config.device = "cpu";
+  result.config = experiments::resolve(result.config, request.at("overrides").get<std::vector<std::string>>());
+  const nn::Architecture& architecture = nn::architectures().get(result.config.arch);
+  if (result.config.image_size == 0) result.config.image_size = architecture.image_size;
+  result.classes = request.at("classes").get<std::int64_t>();
+  if (result.classes == 0) result.classes = usual_classes(architecture);
+  quant::LayerPolicy policy(experiments::method_options(result.config), result.config.placement, result.config.rule);
+  const auto model = nn::make_model(result.config.arch, result.classes, policy);
+  result.facts = nn::describe(*model, result.config.image_size);
+  return result;
+}
+
+std::string placement_text(const experiments::TrainConfig& config) {
+  std::string text = config.method == "fp32" ? "nothing, the method is fp32"
+                     : config.placement == "all"
+                         ? "every convolution and the classifier (placement all)"
+                         : "every convolution but the first, not the classifier (placement " + config.placement + ")";
+  for (const std::string& rule : config.rule) text += "; rule " + rule;
+  return text;
+}
+
+double share(const nn::ModelFacts& facts) {
+  return static_cast<double>(facts.quantized_weights) / static_cast<double>(facts.parameters);
+}
+
+double ratio(const nn::ModelFacts& facts) {
+  return static_cast<double>(facts.bytes_fp32) / static_cast<double>(facts.bytes);
+}
+
+Json to_json(const Description& network) {
+  const nn::ModelFacts& facts = network.facts;
+  Json layers = Json::array();
+  for (const nn::LayerFacts& layer : facts.layers) {
+    layers.push_back({{"name", layer.name},
+                      {"shape", layer.shape},
+                      {"method", layer.method},
+                      {"wbits", layer.wbits},
+                      {"shift_bias", layer.shift_bias},
+                      {"weights", layer.weights},
+                      {"macs", layer.macs},
+                      {"bytes", layer.bytes}});
+  }
+  return {{"arch", network.config.arch},
+          {"classes", network.classes},
+          {"image_size", network.config.image_size},
+          {"method", network.config.method},
+          {"wbits", network.config.wbits},
+          {"placement", network.config.placement},
+          {"rule", network.config.rule},
+          {"layers", layers},
+          {"parameters", facts.parameters},
+          {"quantized_weights", facts.quantized_weights},
+          {"quantized_share", share(facts)},
+          {"trained_values", facts.trained_values},
+          {"macs", facts.macs},
+          {"bytes", facts.bytes},
+          {"bytes_fp32", facts.bytes_fp32},
+          {"ratio", ratio(facts)}};
+}
+
+void print_layers(const nn::ModelFacts& facts) {
+  Table table({{"layer"},
+               {"shape", true},
+               {"method"},
+               {"bits", true},
+               {"shift bias", true},
+               {"weights", true},
+               {"MACs", true},
+               {"bytes", true}});
+  for (const nn::LayerFacts& layer : facts.layers) {
+    table.add({layer.name, fmt::format("{}", fmt::join(layer.shape, "x")), layer.method, std::to_string(layer.wbits),
+               layer.wbits < 32 ? std::to_string(layer.shift_bias) : "-", grouped(layer.weights), grouped(layer.macs),
+               grouped(std::llround(layer.bytes))});
+  }
+  table.print(std::cout);
+}
+
+void print_text(const Description& network) {
+  const nn::ModelFacts& facts = network.facts;
+  std::cout << fmt::format("{} with {} classes on {}x{} images, {} at {} bits\nquantized: {}\n\n", network.config.arch,
+                           network.classes, network.config.image_size, network.config.image_size, network.config.method,
+                           network.config.wbits, placement_text(network.config));
+  print_layers(facts);
+  std::cout << '\n';
+  Table totals({{"total"}, {"", true}, {""}});
+  totals.add({"parameters", grouped(facts.parameters), ""});
+  totals.add({"quantized weights", grouped(facts.quantized_weights),
+              fmt::format("{:.2f} % of the parameters", 100 * share(facts))});
+  totals.add({"trained values", grouped(facts.trained_values), "reference tensors of quantized weights included"});
+  totals.add({"multiply-accumulates", grouped(facts.macs), "per image"});
+  totals.add(
+      {"bytes", grouped(facts.bytes), mega(facts.bytes) + ": weights at their bits, everything else as 32-bit floats"});
+  totals.add({"bytes in fp32", grouped(facts.bytes_fp32),
+              fmt::format("{}: {:.2f} times as much", mega(facts.bytes_fp32), ratio(facts))});
+  totals.print(std::cout);
+}
+
+}  // namespace
+
+int models_verb(const nlohmann::json& request) {
+  const bool as_json = request.at("json").get<bool>();
+  const auto action = request.at("action").get<std::string>();
+  (void)experiments::set_threads(0);
+  if (action == "methods") return list_methods(as_json);
+  if (action == "architectures") return list_architectures(as_json);
+  const Description network = describe_network(request);
+  as_json ? print(to_json(network)) : print_text(network);
+  return 0;
+}
+
+}  // namespace denseshift::cli
