@@ -79,7 +79,7 @@ class Shapes final : public Dataset {
   std::uint64_t seed_;
   std::int64_t train_size_;
   std::int64_t val_size_;
-  PixelRecipe recipe_{.normalisation = {{0.445, 0.422, 0.412}, {0.190, 0.181, 0.185}}};
+  PixelRecipe recipe_{.normalisation = {{0.499, 0.444, 0.415}, {0.186, 0.168, 0.177}}};
 };
 
 }  // namespace

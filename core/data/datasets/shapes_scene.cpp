@@ -225,17 +225,17 @@ Scene draw_scene(std::int64_t label, RandomStream& random) {
   scene.grating_x = frequency * std::cos(direction);
   scene.grating_y = frequency * std::sin(direction);
   scene.grating_phase = draw(random, 0, 2 * kPi);
-  scene.grating_strength = draw(random, 0, 26);
+  scene.grating_strength = draw(random, 0, 18);
   const std::uint64_t distractors = random.below(3);
   for (std::uint64_t i = 0; i < distractors; ++i) scene.distractors.push_back(draw_distractor(random));
 
   Figure& figure = scene.figure;
   figure.shape = static_cast<Shape>(label / 2);
-  figure.radius = draw(random, 0.18, 0.4);
+  figure.radius = draw(random, 0.22, 0.4);
   figure.x = draw(random, 0.8 * figure.radius, 1 - 0.8 * figure.radius);
   figure.y = draw(random, 0.8 * figure.radius, 1 - 0.8 * figure.radius);
   figure.angle = draw(random, -kPi / 6, kPi / 6);
-  figure.stretch = std::exp(draw(random, -0.35, 0.35));
+  figure.stretch = std::exp(draw(random, -0.25, 0.25));
   const double hue = (label % 2 == 0 ? kRedHue : kAmberHue) + kHueDeviation * random.normal();
   figure.colour = from_hsv(std::fmod(hue + 360, 360), random.uniform(0.55, 1.0), random.uniform(0.5, 1.0));
   figure.opacity = draw(random, 0.75, 1.0);
@@ -249,7 +249,7 @@ Scene draw_scene(std::int64_t label, RandomStream& random) {
   scene.bar_colour = from_hsv(random.uniform(0, 360), random.uniform(0.0, 0.7), random.uniform(0.1, 0.9));
   for (float& factor : scene.light) factor = draw(random, 0.82, 1.18);
   scene.blurred = random.below(3) == 0;
-  scene.noise = draw(random, 3, 22);
+  scene.noise = draw(random, 3, 18);
   return scene;
 }
 
