@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "cli/command_line.h"
 #include "cli/commands/commands.h"
 #include "cli/torch_module.h"
 #include "core/util/error.h"
@@ -49,17 +50,22 @@ OptionParser make_train_parser() {
       "in one process so that a busy machine disturbs all alike, and the loader alone. Prints img/s, peak memory and "
       "the ratio to FP32.",
       "denseshift bench train\n"
-      "denseshift bench train --arch resnet50 --batch-size 32 --rounds 20 --threads 1",
+      "denseshift bench train --arch resnet50 --batch-size 32 --rounds 20 --threads 1\n"
+      "denseshift bench train --variants fp32-torch,w2-leaf --no-record",
   });
   parser.group("Benchmark")
       .add_options()("arch", po::value<std::string>()->default_value("resnet18")->value_name("TEXT"), "architecture")(
           "image-size", po::value<std::int64_t>()->default_value(64)->value_name("N"), "side of the input in pixels")(
           "batch-size", po::value<std::string>()->default_value("64,8")->value_name("N,..."), "batch sizes")(
-          "rounds", po::value<std::int64_t>()->default_value(10)->value_name("N"), "measured steps of each variant")(
+          "rounds", po::value<std::int64_t>()->default_value(0)->value_name("N"),
+          "measured steps of each variant; 0: 5 at batch 64 and more, up to 15 at smaller ones")(
           "threads", po::value<std::int64_t>()->default_value(0)->value_name("N"),
           "CPU threads; 0: all that this process may use")(
           "variants", po::value<std::string>()->value_name("TEXT,..."),
-          "only these rows, by the names the table shows (default: all)");
+          "only these rows, by the names the table shows (default: all)")(
+          "record", po::value<bool>()->default_value(true, "true")->implicit_value(true, "")->value_name("true|false"),
+          "record the result in the database; --no-record to leave it out");
+  parser.add_database_option();
   parser.add_json_option();
   return parser;
 }
@@ -68,14 +74,18 @@ int run_train(const std::vector<std::string>& arguments) {
   OptionParser parser = make_train_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
+  std::vector<std::string> words = {"denseshift", "bench", "train"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
   return run_in_module("bench-train",
                        {{"arch", values["arch"].as<std::string>()},
                         {"image_size", at_least(values, "image-size", 8)},
                         {"batch_sizes", positive_numbers("batch-size", values["batch-size"].as<std::string>())},
-                        {"rounds", at_least(values, "rounds", 1)},
+                        {"rounds", at_least(values, "rounds", 0)},
                         {"threads", at_least(values, "threads", 0)},
                         {"variants", values.count("variants") > 0 ? split(values["variants"].as<std::string>())
                                                                   : std::vector<std::string>()},
+                        {"db", values["record"].as<bool>() ? database_path(values) : std::string()},
+                        {"command_line", shell_line(words)},
                         {"json", values["json"].as<bool>()}});
 }
 
