@@ -1,0 +1,11 @@
+# The part of the program that needs LibTorch, opened on demand (see torch_module.h).
+file(GLOB _module_sources CONFIGURE_DEPENDS torch/*.cpp)
+add_library(denseshift_torch_module MODULE
+  ${_module_sources})
+set_target_properties(denseshift_torch_module PROPERTIES OUTPUT_NAME denseshift_torch)
+target_link_libraries(denseshift_torch_module PRIVATE denseshift::cli denseshift::experiments)
+denseshift_own(denseshift_torch_module)
+denseshift_uses_torch(denseshift_torch_module)
+# Building the program builds the module, too.
+add_dependencies(denseshift denseshift_torch_module)
+install(TARGETS denseshift_torch_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/denseshift)

@@ -1,6 +1,6 @@
 #pragma once
-// The configuration of one training run. One word for one thing: a key here is the command-line flag (with '-' for '_'),
-// the JSON key and, where it is a column, the column of the results database.
+// The configuration of one training run. One word for one thing: a key here is the command-line flag (with '-' for
+// '_'), the JSON key and, where it is a column, the column of the results database.
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -14,7 +14,8 @@ enum class FieldGroup {
   network,      ///< architecture and quantization; decides the result
   data,         ///< dataset and loading; decides the result
   training,     ///< optimiser, schedule, regularisation; decides the result
-  environment,  ///< device, threads, paths: may change speed and last bits, not meaning; left out of the configuration hash
+  environment,  ///< device, threads, paths: may change speed and last bits, not meaning; left out of the configuration
+                ///< hash
   record,       ///< names, tags, notes, what is kept; left out of the configuration hash
 };
 
@@ -80,7 +81,8 @@ struct TrainConfig {
   bool operator==(const TrainConfig&) const = default;
 };
 
-/// Calls visitor(key, member, group, help) for every key, in the order of --help. `Config` is TrainConfig or const TrainConfig.
+/// Calls visitor(key, member, group, help) for every key, in the order of --help. `Config` is TrainConfig or const
+/// TrainConfig.
 template <class Config, class Visitor>
 void visit_fields(Config& c, Visitor&& v) {
   using G = FieldGroup;
@@ -93,7 +95,8 @@ void visit_fields(Config& c, Visitor&& v) {
     "gradient of the sign and the gates: surrogate (authors' code), sign_only (Eq. 8 to the letter), none (Eq. 7)");
   v("zero_convention", c.zero_convention, G::network, "sign of a reference that is exactly 0: paper (-1) or code (+1)");
   v("shift_bias", c.shift_bias, G::network, "integer added to every exponent (ours; the paper gives no value)");
-  v("decay_references", c.decay_references, G::network, "apply weight decay to sign and gate references, as the authors do");
+  v("decay_references", c.decay_references, G::network,
+    "apply weight decay to sign and gate references, as the authors do");
   v("placement", c.placement, G::network, "what is quantized: paper (all convolutions but the first), method, or all");
   v("rule", c.rule, G::network, "GLOB=METHOD[:WBITS] for layers by name, last match wins; repeatable");
   v("impl", c.impl, G::network, "how quantized weights are trained: auto, leaf, function or reference (equal results)");
@@ -116,7 +119,8 @@ void visit_fields(Config& c, Visitor&& v) {
   v("beta2", c.beta2, G::training, "adamw: decay of the mean of squared gradients");
   v("epsilon", c.epsilon, G::training, "adamw: added to the denominator");
   v("schedule", c.schedule, G::training, "learning rate over time: cosine, step, poly or constant");
-  v("lr_offset", c.lr_offset, G::training, "standard, or demo: one epoch ahead, as the authors' script (last epoch at lr 0)");
+  v("lr_offset", c.lr_offset, G::training,
+    "standard, or demo: one epoch ahead, as the authors' script (last epoch at lr 0)");
   v("warmup_epochs", c.warmup_epochs, G::training, "linear warm-up from 0, in epochs (may be a fraction)");
   v("milestones", c.milestones, G::training, "step: epochs after which lr is multiplied by lr_gamma; empty: every 30");
   v("lr_gamma", c.lr_gamma, G::training, "step: factor at each milestone");

@@ -1,0 +1,62 @@
+// denseshift eval, the part that needs LibTorch.
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/terminal/progress.h"
+#include "cli/torch/verbs.h"
+#include "cli/version.h"
+#include "experiments/run/eval_run.h"
+
+namespace denseshift::cli {
+namespace {
+
+void print_result(const experiments::EvalResult& r) {
+  fmt::print("{} {} {} bits on {}: top-1 {:.2f} %  top-5 {:.2f} %  loss {:.4f}  ({} images)\n", r.config.arch,
+             r.config.method, r.config.wbits, r.config.dataset, r.score.top1(), r.score.top5(), r.score.loss(),
+             r.score.samples);
+  fmt::print("  weights     {}, epoch {}\n", r.checkpoint, r.epoch);
+  if (r.run != 0)
+    fmt::print("  recorded    as run {}{}\n", r.run, r.parent != 0 ? fmt::format(", child of run {}", r.parent) : "");
+}
+
+nlohmann::ordered_json result_json(const experiments::EvalResult& r) {
+  return {{"run", r.run},           {"parent", r.parent},          {"checkpoint", r.checkpoint},
+          {"epoch", r.epoch},       {"dataset", r.config.dataset}, {"samples", r.score.samples},
+          {"top1", r.score.top1()}, {"top5", r.score.top5()},      {"loss", r.score.loss()}};
+}
+
+}  // namespace
+
+int eval_verb(const nlohmann::json& json) {
+  experiments::EvalRequest request;
+  request.run = json.at("run").get<std::string>();
+  request.checkpoint = json.at("checkpoint").get<std::string>();
+  request.which = json.at("which").get<std::string>();
+  request.config = experiments::config_from_json(json.at("config"));
+  request.overrides = json.at("overrides").get<std::vector<std::string>>();
+  request.record = json.at("record").get<bool>();
+  request.db = json.at("db").get<std::string>();
+  request.command_line = json.at("command_line").get<std::string>();
+  request.program = {{"program_version", program_version()}, {"source_revision", source_revision()}};
+
+  Progress progress(json.at("quiet").get<bool>());
+  const experiments::EvalResult result = experiments::run_evaluation(
+      request, [&](std::int64_t batch, std::int64_t batches, const experiments::Score& score) {
+        ProgressState state;
+        state.phase = "val";
+        state.step = batch, state.steps = batches, state.loss = score.loss(), state.accuracy = score.top1();
+        progress.update(state);
+        return true;
+      });
+  progress.clear();
+  if (json.at("json").get<bool>()) {
+    std::cout << result_json(result).dump(2) << std::endl;
+  } else {
+    print_result(result);
+  }
+  return 0;
+}
+
+}  // namespace denseshift::cli

@@ -1,0 +1,55 @@
+#pragma once
+// Moments of a training that others may watch: records, statistics, progress. The training loop knows none of them.
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/quant/quantizer.h"
+#include "experiments/trainer/evaluate.h"
+
+namespace denseshift::experiments {
+
+/// What a hook sees after a training step.
+struct StepView {
+  std::int64_t epoch = 0;  ///< from 0
+  std::int64_t step = 0;   ///< steps of this epoch done, at least 1
+  std::int64_t steps = 0;  ///< steps per epoch
+  double lr = 0;
+  double images_per_second = 0;
+  const Score* score = nullptr;  ///< of this epoch so far, training batches in training mode
+};
+
+/// What a hook sees after an epoch and its evaluation.
+struct EpochView {
+  std::int64_t epoch = 0;
+  double lr = 0;  ///< of the last step
+  double seconds = 0;
+  double images_per_second = 0;
+  double loader_wait_seconds = 0;
+  const Score* train = nullptr;
+  const Score* val = nullptr;
+  bool best = false;  ///< highest validation top-1 so far
+};
+
+/// Watches a training. A hook may own state that rides in the checkpoint as tensors.
+class Hook {
+ public:
+  virtual ~Hook() = default;
+  virtual void on_start(const Setup& /*setup*/, std::int64_t /*first_epoch*/) {}
+  virtual void on_step(const StepView& /*view*/) {}
+  virtual void on_evaluation_step(std::int64_t /*batch*/, std::int64_t /*batches*/, const Score& /*score*/) {}
+  virtual void on_epoch(const EpochView& /*view*/) {}
+  virtual void on_checkpoint(const std::string& /*kind*/, const std::string& /*path*/, std::int64_t /*bytes*/,
+                             const std::string& /*sha256*/) {}
+  virtual void on_end() {}
+
+  /// Tensors to save, by stable names; empty when there is nothing yet.
+  [[nodiscard]] virtual std::vector<quant::NamedTensor> state() { return {}; }
+  /// Takes up saved tensors. Called after on_start().
+  virtual void load(const std::vector<quant::NamedTensor>& /*state*/) {}
+};
+
+}  // namespace denseshift::experiments

@@ -1,0 +1,38 @@
+#pragma once
+// Evaluation of a recorded run or a checkpoint file, itself recorded as a run.
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "experiments/trainer/evaluate.h"
+
+namespace denseshift::experiments {
+
+/// What `eval` was asked for: `run` or `checkpoint`.
+struct EvalRequest {
+  std::string run;             ///< run reference
+  std::string checkpoint;      ///< file
+  std::string which = "best";  ///< of a run: best or last
+  TrainConfig config;          ///< holds the values of `overrides`
+  std::vector<std::string> overrides;
+  bool record = true;
+  std::string db = "denseshift.db";
+  std::string command_line;
+  nlohmann::ordered_json program;
+};
+
+struct EvalResult {
+  std::int64_t run = 0;     ///< id of the evaluation's record; 0 when not recorded
+  std::int64_t parent = 0;  ///< the run evaluated; 0 for a file
+  std::string checkpoint;   ///< the file read
+  std::int64_t epoch = 0;   ///< epochs that the weights were trained
+  TrainConfig config;
+  nn::ModelFacts facts;
+  Score score;
+};
+
+/// Throws an interrupted error when stopped by a signal. `progress` may be empty.
+[[nodiscard]] EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& progress);
+
+}  // namespace denseshift::experiments

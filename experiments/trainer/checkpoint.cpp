@@ -1,0 +1,154 @@
+#include "experiments/trainer/checkpoint.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "core/io/state_dict.h"
+#include "core/util/atomic_file.h"
+#include "core/util/hash.h"
+#include "experiments/config/train_config.h"
+
+namespace denseshift::experiments {
+namespace {
+
+constexpr int kFormat = 1;  // reaches disk: raise when the meaning changes
+constexpr const char* kMetadataKey = "denseshift";
+
+nlohmann::ordered_json to_json(const Position& p) {
+  return {{"epoch", p.epoch},
+          {"step", p.step},
+          {"train",
+           {{"samples", p.train.samples},
+            {"correct1", p.train.correct1},
+            {"correct5", p.train.correct5},
+            {"loss_sum", p.train.loss_sum}}},
+          {"seconds", p.seconds},
+          {"best_top1", p.best_top1},
+          {"best_epoch", p.best_epoch}};
+}
+
+Position position_from(const nlohmann::json& json) {
+  const nlohmann::json& train = json.at("train");
+  Position p;
+  p.epoch = json.at("epoch").get<std::int64_t>();
+  p.step = json.at("step").get<std::int64_t>();
+  p.train.samples = train.at("samples").get<std::int64_t>();
+  p.train.correct1 = train.at("correct1").get<std::int64_t>();
+  p.train.correct5 = train.at("correct5").get<std::int64_t>();
+  p.train.loss_sum = train.at("loss_sum").get<double>();
+  p.seconds = json.at("seconds").get<double>();
+  p.best_top1 = json.at("best_top1").get<double>();
+  p.best_epoch = json.at("best_epoch").get<std::int64_t>();
+  if (p.epoch < 0 || p.step < 0 || p.train.samples < 0) throw std::out_of_range("negative position");
+  return p;
+}
+
+/// The JSON file beside a checkpoint names a file of the same folder.
+std::filesystem::path named_file(const std::filesystem::path& json_path, const nlohmann::json& json) {
+  const std::filesystem::path file = json.at("file").get<std::string>();
+  if (file.empty() || file.filename() != file) throw std::invalid_argument("\"file\" is not a file name");
+  return json_path.parent_path() / file;
+}
+
+std::filesystem::path previous_file(const std::filesystem::path& json_path) {
+  try {
+    return named_file(json_path, nlohmann::json::parse(read_file(json_path, 1 << 20)));
+  } catch (const std::exception&) {
+    return {};  // none yet, or unreadable: nothing to remove
+  }
+}
+
+at::Tensor tensor_of(const io::TensorView& view) {
+  const at::ScalarType type = view.dtype == "U8"    ? at::kByte
+                              : view.dtype == "I64" ? at::kLong
+                              : view.dtype == "F64" ? at::kDouble
+                                                    : at::kFloat;
+  at::Tensor tensor = at::empty(view.shape, type);
+  if (io::dtype_size(view.dtype) != static_cast<std::size_t>(tensor.element_size())) throw std::invalid_argument("unexpected type " + view.dtype);
+  if (tensor.numel() > 0)
+    std::memcpy(tensor.data_ptr(), view.data, static_cast<std::size_t>(tensor.numel()) * static_cast<std::size_t>(tensor.element_size()));
+  return tensor;
+}
+
+}  // namespace
+
+WrittenCheckpoint write_checkpoint(const std::filesystem::path& directory, const std::string& kind,
+                                   const std::vector<quant::NamedTensor>& tensors, const CheckpointInfo& info) {
+  const std::filesystem::path json_path = directory / (kind + ".json");
+  const std::filesystem::path previous = previous_file(json_path);
+  const nlohmann::ordered_json facts = {{"format", kFormat},
+                                        {"kind", kind},
+                                        {"config", info.config},
+                                        {"environment", info.environment},
+                                        {"position", to_json(info.position)}};
+
+  WrittenCheckpoint written;
+  written.path = directory / fmt::format("{}-{:04}-{:06}.safetensors", kind, info.position.epoch, info.position.step);
+  written.sha256 = io::save_tensors(written.path, tensors, {{kMetadataKey, facts.dump()}});
+  written.bytes = static_cast<std::int64_t>(std::filesystem::file_size(written.path));
+
+  nlohmann::ordered_json summary = {
+      {"file", written.path.filename().string()}, {"sha256", written.sha256}, {"bytes", written.bytes}};
+  summary.update(facts);
+  write_file(json_path, summary.dump(2) + "\n");
+  std::error_code ignored;
+  if (!previous.empty() && previous != written.path) std::filesystem::remove(previous, ignored);
+  return written;
+}
+
+Checkpoint::Checkpoint(const std::filesystem::path& path) : name_(path.string()) {
+  std::filesystem::path tensors = path;
+  try {
+    if (path.extension() == ".json") {
+      const auto json = nlohmann::json::parse(read_file(path, 1 << 24));
+      tensors = named_file(path, json);
+      name_ = tensors.string();
+      if (sha256_file(tensors) != json.at("sha256").get<std::string>()) {
+        throw input_error(name_ + ": damaged: its SHA-256 is not the one in " + path.string());
+      }
+    }
+    file_ = std::make_unique<io::SafetensorsFile>(tensors);
+    const auto metadata = file_->metadata().find(kMetadataKey);
+    if (metadata == file_->metadata().end()) {
+      throw input_error(name_ + ": not a checkpoint of denseshift",
+                        "give a file that `denseshift train` wrote, or use --run ID");
+    }
+    const auto facts = nlohmann::ordered_json::parse(metadata->second);
+    if (facts.at("format").get<int>() > kFormat) {
+      throw input_error(
+          name_ + ": checkpoint format " + facts.at("format").dump() + " is newer than this program knows",
+          "use a newer denseshift");
+    }
+    info_.config = facts.at("config");
+    info_.environment = facts.at("environment");
+    info_.position = position_from(facts.at("position"));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    // nlohmann's messages carry an identifier in front: "[json.exception...] text".
+    const std::string what = error.what();
+    throw input_error(
+        name_ + ": damaged checkpoint: " + what.substr(what.find("] ") == std::string::npos ? 0 : what.find("] ") + 2));
+  }
+}
+
+void Checkpoint::load(const std::string& prefix, const std::vector<quant::NamedTensor>& live) const {
+  io::load_tensors(*file_, name_, prefix, live);
+}
+
+std::vector<quant::NamedTensor> Checkpoint::tensors(const std::string& prefix) const {
+  std::vector<quant::NamedTensor> result;
+  for (const auto& [name, view] : file_->tensors()) {
+    if (name.compare(0, prefix.size(), prefix) == 0) result.push_back({name.substr(prefix.size()), tensor_of(view)});
+  }
+  return result;
+}
+
+bool Checkpoint::has(const std::string& prefix) const {
+  const auto found = file_->tensors().lower_bound(prefix);
+  return found != file_->tensors().end() && found->first.compare(0, prefix.size(), prefix) == 0;
+}
+
+}  // namespace denseshift::experiments

@@ -1,0 +1,64 @@
+#pragma once
+// From a configuration to the objects that train: dataset, network, optimiser, schedule.
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/data/dataset.h"
+#include "core/data/loader.h"
+#include "core/nn/model.h"
+#include "core/optim/ema.h"
+#include "core/optim/lr_schedule.h"
+#include "core/optim/optimizer.h"
+#include "experiments/config/train_config.h"
+
+namespace denseshift::experiments {
+
+/// Fills in what follows from other keys: fp32 has 32 bits whatever the default of `wbits`, `data` comes from the
+/// environment when it is empty, `eval_batch_size` follows batch_size, `image_size` the dataset. `given` are the keys
+/// the user set; contradictions among those are usage errors. Also checks ranges and every registered name.
+[[nodiscard]] TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given = {});
+
+/// What the configuration says about quantized layers.
+[[nodiscard]] quant::MethodOptions method_options(const TrainConfig& config);
+
+/// The device asked for; `auto` takes CUDA when there is one. Throws a usage error when CUDA is asked for and missing.
+[[nodiscard]] at::Device choose_device(const std::string& device);
+
+/// Sets the number of threads of the tensor library and its BLAS: `threads`, or every CPU this process may use. Returns
+/// it.
+int set_threads(std::int64_t threads);
+
+/// Everything a training or evaluation works on. Built in this order: dataset, network, optimiser.
+struct Setup {
+  TrainConfig config;  ///< resolved
+  at::Device device = at::kCPU;
+  int threads = 1;
+  std::unique_ptr<data::Dataset> dataset;
+  std::shared_ptr<nn::Classifier> model;
+  nn::ModelFacts facts;
+};
+
+/// Builds dataset and network (initialised from the seed) on the device. `config` must be resolved.
+[[nodiscard]] Setup build_setup(const TrainConfig& config);
+
+/// Options of the loader for a split.
+[[nodiscard]] data::LoaderOptions loader_options(const TrainConfig& config, data::Split split);
+
+/// Optimiser over the network's trained tensors.
+[[nodiscard]] std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn::Classifier& model);
+
+/// Learning rates for `steps_per_epoch` optimiser steps per epoch.
+[[nodiscard]] optim::LrSchedule build_schedule(const TrainConfig& config, std::int64_t steps_per_epoch);
+
+/// A batch as tensors on the device: images (N, C, H, W), labels (N). The memory of `batch` is used directly on the
+/// CPU.
+struct DeviceBatch {
+  at::Tensor images, labels;
+};
+[[nodiscard]] DeviceBatch to_device(const data::Batch& batch, const data::DatasetInfo& info, const Setup& setup);
+
+}  // namespace denseshift::experiments

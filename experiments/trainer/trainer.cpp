@@ -1,0 +1,214 @@
+#include "experiments/trainer/trainer.h"
+
+#include <ATen/ATen.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "core/io/state_dict.h"
+#include "core/nn/layers.h"
+#include "core/torch_compat.h"
+
+namespace denseshift::experiments {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+void append(std::vector<quant::NamedTensor>& all, const std::string& prefix,
+            const std::vector<quant::NamedTensor>& some) {
+  for (const quant::NamedTensor& item : some) all.push_back({prefix + item.name, item.tensor});
+}
+
+at::Generator cpu_generator() { return at::globalContext().defaultGenerator(at::kCPU); }
+
+quant::NamedTensor random_state() { return {"rng.cpu", cpu_generator().get_state()}; }
+
+}  // namespace
+
+Trainer::Trainer(Setup& setup, std::filesystem::path directory, nlohmann::ordered_json environment,
+                 std::vector<Hook*> hooks, StopQuestion should_stop)
+    : setup_(setup),
+      directory_(std::move(directory)),
+      environment_(std::move(environment)),
+      hooks_(std::move(hooks)),
+      should_stop_(std::move(should_stop)),
+      train_loader_(*setup.dataset, loader_options(setup.config, data::Split::train)),
+      val_loader_(*setup.dataset, loader_options(setup.config, data::Split::val)),
+      optimizer_(build_optimizer(setup.config, *setup.model)),
+      updates_per_epoch_((train_loader_.batches() + setup.config.accumulate - 1) / setup.config.accumulate),
+      schedule_(build_schedule(setup.config, updates_per_epoch_)) {
+  if (setup.config.ema > 0) ema_ = std::make_unique<optim::Ema>(*setup.model, setup.config.ema);
+  at::Generator generator = cpu_generator();
+  generator.set_current_seed(setup.config.seed);
+}
+
+void Trainer::resume(const Checkpoint& checkpoint) {
+  checkpoint.load("model.", io::state_of(*setup_.model));
+  io::state_changed(*setup_.model);
+  checkpoint.load("optimizer.", optimizer_->state());
+  if (ema_) checkpoint.load("ema.", ema_->state());
+  hook_state_ = checkpoint.tensors("hook.");
+  for (const quant::NamedTensor& item : checkpoint.tensors("rng.")) {
+    if (item.name == "cpu") {
+      at::Generator generator = cpu_generator();
+      generator.set_state(item.tensor);
+    }
+  }
+  position_ = checkpoint.info().position;
+  if (position_.step > train_loader_.batches()) {
+    throw input_error(checkpoint.file_name() + ": step " + std::to_string(position_.step) + " is beyond the " +
+                      std::to_string(train_loader_.batches()) + " steps of an epoch");
+  }
+}
+
+TrainOutcome Trainer::run() {
+  for (Hook* hook : hooks_) hook->on_start(setup_, position_.epoch + (position_.step > 0 ? 1 : 0));
+  for (Hook* hook : hooks_) hook->load(hook_state_);
+  while (position_.epoch < setup_.config.epochs && stop_reason_.empty()) {
+    train_epoch();
+    if (!stop_reason_.empty()) break;
+    const Score val = evaluate_now();
+    if (!stop_reason_.empty()) break;
+    finish_epoch(val);
+    if (position_.epoch < setup_.config.epochs) (void)stop_now();
+  }
+  outcome_.finished = position_.epoch >= setup_.config.epochs;
+  if (!outcome_.finished) save_last();
+  outcome_.stop_reason = stop_reason_;
+  outcome_.position = position_;
+  for (Hook* hook : hooks_) hook->on_end();
+  return outcome_;
+}
+
+void Trainer::train_epoch() {
+  for (const auto& [name, layer] : nn::weight_layers(*setup_.model)) {
+    layer->quantizer().on_epoch(position_.epoch, setup_.config.epochs);
+  }
+  setup_.model->train();
+  train_loader_.start(position_.epoch, position_.step);
+  const double seconds_before = position_.seconds;
+  const Clock::time_point start = Clock::now();
+  const std::int64_t samples_before = position_.train.samples;
+  while (const data::Batch* batch = train_loader_.next()) {
+    train_batch(*batch);
+    position_.step = batch->position + 1;
+    const bool epoch_ends = position_.step == train_loader_.batches();
+    if (pending_ == setup_.config.accumulate || (epoch_ends && pending_ > 0)) update();
+    position_.seconds = seconds_before + seconds_since(start);
+    const double rate = static_cast<double>(position_.train.samples - samples_before) /
+                        std::max(1e-9, position_.seconds - seconds_before);
+    const StepView view{position_.epoch, position_.step, train_loader_.batches(), lr_, rate, &position_.train};
+    for (Hook* hook : hooks_) hook->on_step(view);
+    if (pending_ != 0) continue;  // a checkpoint between two halves of an update would lose gradients
+    if (stop_now()) return;
+    if (setup_.config.checkpoint_every > 0 && position_.step % setup_.config.checkpoint_every == 0) save_last();
+  }
+}
+
+void Trainer::train_batch(const data::Batch& batch) {
+  if (batch.count == 0) return;
+  if (pending_ == 0) optimizer_->zero_grad();
+  const DeviceBatch tensors = to_device(batch, setup_.dataset->info(), setup_);
+  at::Tensor logits, loss;
+  {
+    const compat::AutocastBf16 autocast(setup_.device.type(), setup_.config.amp == "bf16");
+    logits = setup_.model->forward(tensors.images);
+  }
+  logits = logits.to(at::kFloat);
+  loss = at::cross_entropy_loss(logits, tensors.labels, {}, at::Reduction::Mean, -100, setup_.config.label_smoothing);
+  const double value = loss.item<double>();
+  try {
+    position_.train.add(logits.detach(), tensors.labels, value);
+  } catch (const Error& error) {
+    throw work_error(std::string(error.what()) + " at epoch " + std::to_string(position_.epoch + 1) + ", step " +
+                         std::to_string(batch.position + 1),
+                     error.hint());
+  }
+  for (const auto& [name, layer] : nn::weight_layers(*setup_.model)) {
+    if (const at::Tensor extra = layer->quantizer().regularizer(); extra.defined()) loss = loss + extra;
+  }
+  loss.backward();
+  ++pending_;
+}
+
+void Trainer::update() {
+  const std::int64_t index = position_.epoch * updates_per_epoch_ + (position_.step - 1) / setup_.config.accumulate;
+  lr_ = schedule_.at(index);
+  double scale = 1.0 / static_cast<double>(pending_);
+  if (setup_.config.clip_grad_norm > 0) {
+    const double norm = optimizer_->gradient_norm() * scale;
+    if (!std::isfinite(norm))
+      throw work_error("the gradient is not finite at epoch " + std::to_string(position_.epoch + 1), "lower --lr");
+    if (norm > setup_.config.clip_grad_norm) scale *= setup_.config.clip_grad_norm / (norm + 1e-6);
+  }
+  optimizer_->step(lr_, scale);
+  pending_ = 0;
+  for (const auto& [name, layer] : nn::weight_layers(*setup_.model)) layer->quantizer().on_step(index + 1);
+  if (ema_) ema_->update();
+}
+
+Score Trainer::evaluate_now() {
+  if (ema_) ema_->swap();
+  const Score val = evaluate(setup_, val_loader_, [&](std::int64_t batch, std::int64_t batches, const Score& score) {
+    for (Hook* hook : hooks_) hook->on_evaluation_step(batch, batches, score);
+    return batch == batches || !stop_now();
+  });
+  // `best` holds what was evaluated, the average when there is one.
+  if (stop_reason_.empty() && val.top1() > position_.best_top1) {
+    position_.best_top1 = val.top1();
+    position_.best_epoch = position_.epoch;
+    save_best();
+  }
+  if (ema_) ema_->swap();
+  return val;
+}
+
+void Trainer::finish_epoch(const Score& val) {
+  const double seconds = std::max(1e-9, position_.seconds);
+  EpochView view;
+  view.epoch = position_.epoch;
+  view.lr = lr_;
+  view.seconds = position_.seconds;
+  view.images_per_second = static_cast<double>(position_.train.samples) / seconds;
+  view.loader_wait_seconds = train_loader_.waited_seconds();
+  view.train = &position_.train;
+  view.val = &val;
+  view.best = position_.best_epoch == position_.epoch;
+  for (Hook* hook : hooks_) hook->on_epoch(view);
+  outcome_.train = position_.train;
+  outcome_.val = val;
+  ++position_.epoch;
+  position_.step = 0;
+  position_.train = {};
+  position_.seconds = 0;
+  save_last();
+}
+
+void Trainer::save_last() {
+  std::vector<quant::NamedTensor> tensors;
+  append(tensors, "model.", io::state_of(*setup_.model));
+  append(tensors, "optimizer.", optimizer_->state());
+  if (ema_) append(tensors, "ema.", ema_->state());
+  for (Hook* hook : hooks_) append(tensors, "hook.", hook->state());
+  tensors.push_back(random_state());
+  const WrittenCheckpoint written =
+      write_checkpoint(directory_, "last", tensors, {to_json(setup_.config), environment_, position_});
+  for (Hook* hook : hooks_) hook->on_checkpoint("last", written.path.string(), written.bytes, written.sha256);
+}
+
+void Trainer::save_best() {
+  std::vector<quant::NamedTensor> tensors;
+  append(tensors, "model.", io::state_of(*setup_.model));
+  const WrittenCheckpoint written =
+      write_checkpoint(directory_, "best", tensors, {to_json(setup_.config), environment_, position_});
+  for (Hook* hook : hooks_) hook->on_checkpoint("best", written.path.string(), written.bytes, written.sha256);
+}
+
+bool Trainer::stop_now() {
+  if (stop_reason_.empty()) stop_reason_ = should_stop_();
+  return !stop_reason_.empty();
+}
+
+}  // namespace denseshift::experiments

@@ -1,0 +1,69 @@
+#pragma once
+// The training loop.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/hooks/hook.h"
+#include "experiments/trainer/checkpoint.h"
+#include "experiments/trainer/setup.h"
+
+namespace denseshift::experiments {
+
+/// How a training ended.
+struct TrainOutcome {
+  bool finished = false;
+  std::string stop_reason;  ///< why it stopped early
+  Position position;
+  Score train, val;  ///< of the last complete epoch
+};
+
+/// Trains a classifier: batches, updates, evaluation, checkpoints `last` and `best`. Equal configuration, threads and
+/// machine give equal bits, also across a stop and a resume anywhere.
+class Trainer {
+ public:
+  /// Asked between steps; a non-empty answer is the reason to stop.
+  using StopQuestion = std::function<std::string()>;
+
+  /// REQUIRES: `setup` and the hooks outlive the trainer. `environment` is stored in checkpoints.
+  Trainer(Setup& setup, std::filesystem::path directory, nlohmann::ordered_json environment, std::vector<Hook*> hooks,
+          StopQuestion should_stop);
+
+  /// Continues from a checkpoint `last`. Call before run().
+  void resume(const Checkpoint& checkpoint);
+  [[nodiscard]] const Position& position() const { return position_; }
+
+  [[nodiscard]] TrainOutcome run();
+
+ private:
+  void train_epoch();
+  void train_batch(const data::Batch& batch);
+  void update();
+  Score evaluate_now();
+  void finish_epoch(const Score& val);
+  void save_last();
+  void save_best();
+  [[nodiscard]] bool stop_now();
+
+  Setup& setup_;
+  std::filesystem::path directory_;
+  nlohmann::ordered_json environment_;
+  std::vector<Hook*> hooks_;
+  StopQuestion should_stop_;
+  data::Loader train_loader_, val_loader_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  std::unique_ptr<optim::Ema> ema_;
+  std::int64_t updates_per_epoch_;
+  optim::LrSchedule schedule_;
+  std::vector<quant::NamedTensor> hook_state_;  ///< from a checkpoint, handed over after on_start
+  Position position_;
+  std::int64_t pending_ = 0;  ///< batches whose gradients wait for an update
+  double lr_ = 0;
+  double last_seconds_ = 0;
+  std::string stop_reason_;
+  TrainOutcome outcome_;
+};
+
+}  // namespace denseshift::experiments
