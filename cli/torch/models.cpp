@@ -26,7 +26,7 @@ std::int64_t usual_classes(const nn::Architecture& architecture) {
 // 11689512 -> "11,689,512".
 std::string grouped(std::int64_t number) {
   std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, 1, ',');
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "experiments/bench/train_bench.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <sys/resource.h>
 
@@ -37,7 +38,7 @@ std::vector<TrainVariant> make_variants() {
       {"fp32", "full precision, fused SGD", "fp32", 32, "auto", false},
   };
   for (const std::int64_t bits : {2, 3, 4}) {
-    const std::string name = "w" + std::to_string(bits) + "-";
+    const std::string name = fmt::format("w{}-", bits);
     const std::string text = std::to_string(bits) + " bits, ";
     variants.push_back(
         {name + "reference", text + "tensor operations, LibTorch's own SGD", "denseshift", bits, "reference", true});
