@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/quant/policy.h"
 #include "core/util/registry.h"
@@ -17,6 +18,9 @@ namespace denseshift::nn {
 class Classifier : public torch::nn::Module {
  public:
   virtual at::Tensor forward(const at::Tensor& images) = 0;
+  /// The outputs of the network's stages in their order, for heads that read several of them and for looking inside;
+  /// empty for networks without stages.
+  [[nodiscard]] virtual std::vector<quant::NamedTensor> features(const at::Tensor& /*images*/) { return {}; }
 };
 
 /// An architecture: builds the network with the method that `policy` chooses for each layer. Weights are uninitialised.

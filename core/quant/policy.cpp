@@ -1,5 +1,6 @@
 #include "core/quant/policy.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/quant/denseshift_quantizer.h"
@@ -52,6 +53,10 @@ LayerRule parse_rule(const std::string& text) {
 LayerPolicy::LayerPolicy(MethodOptions base, std::string placement, const std::vector<std::string>& rules)
     : base_(std::move(base)), placement_(std::move(placement)), used_(rules.size(), false) {
   check_bits(base_.method, base_.wbits);
+  const std::vector<std::string> placements = {"paper", "method", "all"};
+  if (std::find(placements.begin(), placements.end(), placement_) == placements.end()) {
+    throw usage_error("placement: unknown value '" + placement_ + "'", suggestion(placement_, placements));
+  }
   for (const std::string& text : rules) rules_.push_back(parse_rule(text));
 }
 

@@ -23,8 +23,14 @@ if(NOT DENSESHIFT_TORCH_INCLUDE OR NOT DENSESHIFT_TORCH_CPU OR NOT DENSESHIFT_TO
     "-DDENSESHIFT_WITH_TORCH=OFF.")
 endif()
 
-file(STRINGS ${DENSESHIFT_TORCH_INCLUDE}/torch/version.h _major REGEX "define TORCH_VERSION_MAJOR ")
-file(STRINGS ${DENSESHIFT_TORCH_INCLUDE}/torch/version.h _minor REGEX "define TORCH_VERSION_MINOR ")
+# Recent versions keep the numbers in a header that torch/version.h includes.
+set(_version_header ${DENSESHIFT_TORCH_INCLUDE}/torch/version.h)
+get_filename_component(_headeronly ${DENSESHIFT_TORCH_INCLUDE}/../../../headeronly/version.h ABSOLUTE)
+if(EXISTS ${_headeronly})
+  set(_version_header ${_headeronly})
+endif()
+file(STRINGS ${_version_header} _major REGEX "define TORCH_VERSION_MAJOR ")
+file(STRINGS ${_version_header} _minor REGEX "define TORCH_VERSION_MINOR ")
 string(REGEX REPLACE ".* ([0-9]+).*" "\\1" _major "${_major}")
 string(REGEX REPLACE ".* ([0-9]+).*" "\\1" _minor "${_minor}")
 set(DENSESHIFT_TORCH_VERSION ${_major}.${_minor})

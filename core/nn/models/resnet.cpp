@@ -118,22 +118,40 @@ class ResNet final : public Classifier {
         in = block->out();
         blocks_.push_back(std::move(block));
       }
+      stage_ends_.push_back(blocks_.size());
     }
     fc_ = register_module("fc", std::make_shared<Linear>(classifier_site(), in, classes, policy));
   }
 
   at::Tensor forward(const at::Tensor& images) override {
-    at::Tensor x = bn1_->forward(conv1_->forward(images)).relu_();
-    if (imagenet_stem_) x = at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1});
+    at::Tensor x = stem(images);
     for (const auto& block : blocks_) x = block->forward(x);
     return fc_->forward(x.mean({2, 3}));
   }
 
+  /// "stem" (behind the pooling), "layer1", "layer2", ...
+  std::vector<quant::NamedTensor> features(const at::Tensor& images) override {
+    std::vector<quant::NamedTensor> outputs{{"stem", stem(images)}};
+    std::size_t block = 0;
+    for (const std::size_t end : stage_ends_) {
+      at::Tensor x = outputs.back().tensor;
+      for (; block < end; ++block) x = blocks_[block]->forward(x);
+      outputs.push_back({"layer" + std::to_string(outputs.size()), x});
+    }
+    return outputs;
+  }
+
  private:
+  at::Tensor stem(const at::Tensor& images) {
+    const at::Tensor x = bn1_->forward(conv1_->forward(images)).relu_();
+    return imagenet_stem_ ? at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1}) : x;
+  }
+
   bool imagenet_stem_;
   std::shared_ptr<Conv2d> conv1_;
   std::shared_ptr<BatchNorm2d> bn1_;
   std::vector<std::shared_ptr<Block>> blocks_;
+  std::vector<std::size_t> stage_ends_;  ///< index of the block behind each stage
   std::shared_ptr<Linear> fc_;
 };
 
