@@ -1,0 +1,14 @@
+# Quantizers, networks and optimisers. Few binaries: each takes a second to load LibTorch.
+denseshift_test(core_torch_test
+  SOURCES
+    quant/denseshift_equality_test.cpp quant/denseshift_quantizer_test.cpp quant/policy_test.cpp
+    nn/model_test.cpp
+    optim/ema_test.cpp optim/optimizer_test.cpp optim/torch_optim_test.cpp
+    io/state_dict_test.cpp
+  LINK denseshift_test_support)
+denseshift_uses_torch(core_torch_test)
+
+denseshift_test(core_torch_oracle_test
+  SOURCES quant/denseshift_oracle_test.cpp nn/resnet_oracle_test.cpp
+  LINK nlohmann_json::nlohmann_json LABELS oracle)
+denseshift_uses_torch(core_torch_oracle_test)
