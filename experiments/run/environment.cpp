@@ -26,7 +26,8 @@ std::string cpu_model() {
   return "unknown";
 }
 
-/// "AVX2" and the like: which build of its kernels LibTorch uses here. Only its configuration text tells in all versions.
+/// "AVX2" and the like: which build of its kernels LibTorch uses here. Only its configuration text tells in all
+/// versions.
 std::string cpu_capability() {
   const std::string text = at::show_config();
   const std::string key = "CPU capability usage: ";

@@ -62,7 +62,6 @@ std::int64_t record_result(const EvalRequest& request, const EvalResult& result,
   results_db::NewRun record;
   record.command = "eval";
   record.command_line = request.command_line;
-  record.name = setup.config.name;
   record.config = to_json(setup.config);
   record.config["checkpoint"] = result.checkpoint;
   record.config_hash = config_hash(setup.config);

@@ -75,7 +75,7 @@ std::function<std::string()> stop_question(double minutes) {
 class RecordedRun {
  public:
   RecordedRun(const TrainRequest& request, const std::function<void(const std::string&)>& warn)
-      : request_(request), warn_(warn), database_(request.db, results_db::OpenMode::create), store_(database_) {}
+      : request_(request), warn_(warn) {}
 
   TrainResult execute(const std::vector<Hook*>& hooks, const std::function<void(const RunStarted&)>& started) {
     const StopSignals signals;
@@ -93,8 +93,15 @@ class RecordedRun {
   }
 
  private:
+  void open_database(results_db::OpenMode mode) {
+    database_ = std::make_unique<results_db::Database>(request_.db, mode);
+    store_ = std::make_unique<results_db::RunStore>(*database_);
+  }
+
   void begin_new() {
+    // The database is made only when everything else about the input is known to be good.
     setup_ = build_setup(resolve(request_.config, request_.given));
+    open_database(results_db::OpenMode::create);
     environment_ = describe_environment(setup_, request_.program);
     // A folder named by the user is claimed before anything is recorded.
     if (!request_.run_dir.empty()) directory_ = new_directory(request_, 0);
@@ -108,12 +115,12 @@ class RecordedRun {
     record.config_hash = config_hash(setup_.config);
     record.environment = environment_;
     record.dataset = setup_.dataset->fingerprint();
-    run_ = store_.create(record);
+    run_ = store_->create(record);
     try {
       if (!directory_) directory_ = new_directory(request_, run_);
-      store_.set_directory(run_, directory_->path().string());
-      store_.set_model(run_, setup_.facts.parameters, setup_.facts.quantized_weights, setup_.facts.macs,
-                       setup_.facts.bytes);
+      store_->set_directory(run_, directory_->path().string());
+      store_->set_model(run_, setup_.facts.parameters, setup_.facts.quantized_weights, setup_.facts.macs,
+                        setup_.facts.bytes);
       write_file(directory_->path() / "config.json", to_json(setup_.config).dump(2) + "\n");
     } catch (const std::exception& error) {
       end(RunStatus::failed, error.what());
@@ -122,8 +129,9 @@ class RecordedRun {
   }
 
   void begin_resumed() {
-    run_ = results_db::resolve_run(database_, request_.resume);
-    const results_db::RunRecord record = results_db::load_run(database_, run_);
+    open_database(results_db::OpenMode::write);
+    run_ = results_db::resolve_run(*database_, request_.resume);
+    const results_db::RunRecord record = results_db::load_run(*database_, run_);
     if (record.command != "train")
       throw usage_error("run " + std::to_string(run_) + " is no training (" + record.command + ")");
     if (record.status == "running") throw usage_error("run " + std::to_string(run_) + " is still running");
@@ -142,13 +150,13 @@ class RecordedRun {
     } else {
       warn_("run " + std::to_string(run_) + " has no checkpoint yet and starts from the beginning");
     }
-    store_.reopen(run_);
+    store_->reopen(run_);
   }
 
   TrainResult train(const std::vector<Hook*>& hooks, const std::function<void(const RunStarted&)>& started) {
     const Heartbeat heartbeat(request_.db, run_);
-    RecorderHook recorder(store_, run_);
-    WeightStatsHook weight_stats(store_, run_, setup_.config.weight_stats_every);
+    RecorderHook recorder(*store_, run_);
+    WeightStatsHook weight_stats(*store_, run_, setup_.config.weight_stats_every);
     std::vector<Hook*> all{&recorder, &weight_stats};
     all.insert(all.end(), hooks.begin(), hooks.end());
     Trainer trainer(setup_, directory_->path(), environment_, all, stop_question(setup_.config.time_budget));
@@ -156,7 +164,7 @@ class RecordedRun {
       trainer.resume(*checkpoint_);
       checkpoint_.reset();
     }
-    store_.truncate(run_, trainer.position().epoch + 1);
+    store_->truncate(run_, trainer.position().epoch + 1);
     if (started) started({run_, directory_->path().string(), &setup_, trainer.position()});
 
     TrainResult result;
@@ -175,7 +183,7 @@ class RecordedRun {
 
   void end(RunStatus status, const std::string& message) {
     try {
-      store_.finish(run_, status, message);
+      store_->finish(run_, status, message);
     } catch (const std::exception& error) {
       // The failure that brought us here matters more; the record shows the run as killed when this process is gone.
       warn_(std::string("the end of the run could not be recorded: ") + error.what());
@@ -184,8 +192,8 @@ class RecordedRun {
 
   const TrainRequest& request_;
   const std::function<void(const std::string&)>& warn_;
-  results_db::Database database_;
-  results_db::RunStore store_;
+  std::unique_ptr<results_db::Database> database_;
+  std::unique_ptr<results_db::RunStore> store_;
   Setup setup_;
   nlohmann::ordered_json environment_;
   std::unique_ptr<RunDirectory> directory_;
@@ -198,7 +206,6 @@ class RecordedRun {
 TrainResult run_training(const TrainRequest& request, const std::vector<Hook*>& hooks,
                          const std::function<void(const RunStarted&)>& started,
                          const std::function<void(const std::string&)>& warn) {
-  if (request.resume.empty()) (void)resolve(request.config, request.given);  // complain before a database is made
   RecordedRun run(request, warn);
   return run.execute(hooks, started);
 }

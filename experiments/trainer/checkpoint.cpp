@@ -66,9 +66,11 @@ at::Tensor tensor_of(const io::TensorView& view) {
                               : view.dtype == "F64" ? at::kDouble
                                                     : at::kFloat;
   at::Tensor tensor = at::empty(view.shape, type);
-  if (io::dtype_size(view.dtype) != static_cast<std::size_t>(tensor.element_size())) throw std::invalid_argument("unexpected type " + view.dtype);
+  if (io::dtype_size(view.dtype) != static_cast<std::size_t>(tensor.element_size()))
+    throw std::invalid_argument("unexpected type " + view.dtype);
   if (tensor.numel() > 0)
-    std::memcpy(tensor.data_ptr(), view.data, static_cast<std::size_t>(tensor.numel()) * static_cast<std::size_t>(tensor.element_size()));
+    std::memcpy(tensor.data_ptr(), view.data,
+                static_cast<std::size_t>(tensor.numel()) * static_cast<std::size_t>(tensor.element_size()));
   return tensor;
 }
 

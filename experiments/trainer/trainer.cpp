@@ -151,10 +151,19 @@ void Trainer::update() {
 
 Score Trainer::evaluate_now() {
   if (ema_) ema_->swap();
-  const Score val = evaluate(setup_, val_loader_, [&](std::int64_t batch, std::int64_t batches, const Score& score) {
+  const auto progress = [&](std::int64_t batch, std::int64_t batches, const Score& score) {
     for (Hook* hook : hooks_) hook->on_evaluation_step(batch, batches, score);
     return batch == batches || !stop_now();
-  });
+  };
+  Score val;
+  try {
+    val = evaluate(setup_, val_loader_, progress);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::work) throw;
+    throw work_error(
+        std::string(error.what()) + " in the evaluation after epoch " + std::to_string(position_.epoch + 1),
+        error.hint());
+  }
   // `best` holds what was evaluated, the average when there is one.
   if (stop_reason_.empty() && val.top1() > position_.best_top1) {
     position_.best_top1 = val.top1();
