@@ -41,7 +41,9 @@ get_filename_component(_base ${_base} DIRECTORY)
 get_filename_component(_base ${_base} DIRECTORY)
 get_filename_component(_base ${_base} DIRECTORY)
 target_include_directories(denseshift_torch SYSTEM INTERFACE ${_base} ${DENSESHIFT_TORCH_INCLUDE})
-target_link_libraries(denseshift_torch INTERFACE
+# The C++ library comes first: wheels export their own copy of std::filesystem, whose remove_all crashes when a program
+# that is linked to them finds it before the system's.
+target_link_libraries(denseshift_torch INTERFACE -Wl,--no-as-needed,-lstdc++
   $<$<BOOL:${DENSESHIFT_TORCH_MAIN}>:-Wl,--no-as-needed,${DENSESHIFT_TORCH_MAIN}>
   -Wl,--no-as-needed,${DENSESHIFT_TORCH_CPU} ${DENSESHIFT_TORCH_C10})
 get_filename_component(_lib ${DENSESHIFT_TORCH_CPU} DIRECTORY)
