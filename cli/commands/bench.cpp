@@ -64,7 +64,9 @@ OptionParser make_train_parser() {
           "variants", po::value<std::string>()->value_name("TEXT,..."),
           "only these rows, by the names the table shows (default: all)")(
           "record", po::value<bool>()->default_value(true, "true")->implicit_value(true, "")->value_name("true|false"),
-          "record the result in the database; --no-record to leave it out");
+          "record the result in the database; --no-record to leave it out")(
+          "memory-only", po::bool_switch(),
+          "train one variant at one batch size and print the peak memory of this very process in bytes");
   parser.add_database_option();
   parser.add_json_option();
   return parser;
@@ -74,19 +76,26 @@ int run_train(const std::vector<std::string>& arguments) {
   OptionParser parser = make_train_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
+  const std::vector<std::int64_t> batch_sizes = positive_numbers("batch-size", values["batch-size"].as<std::string>());
+  const std::vector<std::string> variants =
+      values.count("variants") > 0 ? split(values["variants"].as<std::string>()) : std::vector<std::string>();
+  const bool memory_only = values["memory-only"].as<bool>();
+  if (memory_only && (variants.size() != 1 || batch_sizes.size() != 1)) {
+    throw usage_error("--memory-only: needs one variant and one batch size",
+                      "write --variants w2-leaf --batch-size 64");
+  }
   std::vector<std::string> words = {"denseshift", "bench", "train"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return run_in_module("bench-train",
-                       {{"arch", values["arch"].as<std::string>()},
-                        {"image_size", at_least(values, "image-size", 8)},
-                        {"batch_sizes", positive_numbers("batch-size", values["batch-size"].as<std::string>())},
-                        {"rounds", at_least(values, "rounds", 0)},
-                        {"threads", at_least(values, "threads", 0)},
-                        {"variants", values.count("variants") > 0 ? split(values["variants"].as<std::string>())
-                                                                  : std::vector<std::string>()},
-                        {"db", values["record"].as<bool>() ? database_path(values) : std::string()},
-                        {"command_line", shell_line(words)},
-                        {"json", values["json"].as<bool>()}});
+  return run_in_module("bench-train", {{"arch", values["arch"].as<std::string>()},
+                                       {"image_size", at_least(values, "image-size", 8)},
+                                       {"batch_sizes", batch_sizes},
+                                       {"rounds", at_least(values, "rounds", 0)},
+                                       {"threads", at_least(values, "threads", 0)},
+                                       {"variants", variants},
+                                       {"memory_only", memory_only},
+                                       {"db", values["record"].as<bool>() ? database_path(values) : std::string()},
+                                       {"command_line", shell_line(words)},
+                                       {"json", values["json"].as<bool>()}});
 }
 
 int run(const std::vector<std::string>& arguments) {

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -10,7 +11,6 @@
 #include <optional>
 
 #include "cli/child_process.h"
-#include "cli/command.h"
 #include "cli/cpu_info.h"
 #include "cli/terminal/progress.h"
 #include "cli/terminal/table.h"
@@ -85,16 +85,24 @@ ProgressState progress_state(std::string phase, std::int64_t done, std::size_t a
   return state;
 }
 
-/// The real peak of a process that trains this variant and nothing else: a child of this one, which has not trained
-/// anything yet.
+/// The real peak of a process that trains this variant and does nothing else: the program itself, started anew.
 std::optional<std::int64_t> peak_memory(const Request& request, const std::string& variant, std::int64_t batch_size) {
+  const TrainBenchOptions& options = request.options;
+  std::vector<std::string> words = {"denseshift",   "bench",
+                                    "train",        "--memory-only",
+                                    "--arch",       options.arch,
+                                    "--image-size", std::to_string(options.image_size),
+                                    "--batch-size", std::to_string(batch_size),
+                                    "--threads",    std::to_string(request.threads),
+                                    "--variants",   variant};
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   const ChildResult child = run_in_child(
       [&] {
-        return guarded([&] {
-          (void)experiments::set_threads(request.threads);
-          std::cout << experiments::peak_memory_of_training(request.options, variant, batch_size);
-          return 0;
-        });
+        execv("/proc/self/exe", arguments.data());
+        std::cerr << "the program cannot start itself\n";
+        return 1;
       },
       kChildSeconds);
   if (!child.finished) return std::nullopt;  // most likely killed for want of memory
@@ -267,10 +275,17 @@ std::int64_t record(results_db::Database& database, const Request& request, cons
 
 int bench_train_verb(const nlohmann::json& json) {
   const Request request = parse(json);
+  if (json.at("memory_only").get<bool>()) {
+    (void)experiments::set_threads(request.threads);
+    std::cout << experiments::peak_memory_of_training(request.options, request.options.variants.front(),
+                                                      request.batch_sizes.front())
+              << '\n';
+    return 0;
+  }
   const auto path = json.at("db").get<std::string>();
   if (!path.empty()) {
-    // A database that cannot be written should not be noticed after minutes of measuring. Closed again, because
-    // children are forked.
+    // A database that cannot be written should not be noticed after minutes of measuring. It is closed again, because
+    // an open one must not be carried into a child.
     const results_db::Database tried(path, results_db::OpenMode::create);
   }
   double load = 0;
