@@ -175,6 +175,7 @@ Score Trainer::evaluate_now() {
 }
 
 void Trainer::finish_epoch(const Score& val) {
+  io::state_changed(*setup_.model);  // a weight that is not a number must not reach a checkpoint
   const double seconds = std::max(1e-9, position_.seconds);
   EpochView view;
   view.epoch = position_.epoch;
