@@ -42,7 +42,7 @@ while [[ $# -gt 0 ]]; do
 done
 
 case $torch in
-  debian) packages+=(libtorch-dev) ;;
+  debian) packages+=(libtorch-dev libopenblas0-pthread) ;;
   pip) packages+=(python3-venv) ;;
   none) ;;
   *) [[ -d $torch ]] || fail "--torch: there is no folder $torch" 2 ;;

@@ -60,7 +60,7 @@ TEST(Usage, WrongValuesNameTheOption) {
   expect_refused({{"train", "--lr", "0"}, "lr: 0 is out of range", "use a value above 0 to 1000000"});
   expect_refused(
       {{"bench", "train", "--rounds", "many"}, "--rounds: 'many' is not a valid value", "--help shows what it takes"});
-  expect_refused({{"bench", "train", "--rounds", "0"}, "--rounds: must be 1 or more", ""});
+  expect_refused({{"bench", "train", "--rounds", "-1"}, "--rounds: must be 0 or more", ""});
   expect_refused({{"bench", "train", "--batch-size", "8,x"},
                   "--batch-size: 'x' is not a number of 1 or more",
                   "write --batch-size 64,8"});
