@@ -40,6 +40,10 @@ get_filename_component(_base ${DENSESHIFT_TORCH_INCLUDE} DIRECTORY) # .../torch/
 get_filename_component(_base ${_base} DIRECTORY)
 get_filename_component(_base ${_base} DIRECTORY)
 get_filename_component(_base ${_base} DIRECTORY)
+if(NOT _base STREQUAL "/usr/include" AND EXISTS ${_base}/fmt/format-inl.h)
+  # Wheels carry headers of their own fmt, which hide the system's and whose functions are in no library we link.
+  target_compile_definitions(denseshift_torch INTERFACE FMT_HEADER_ONLY=1)
+endif()
 target_include_directories(denseshift_torch SYSTEM INTERFACE ${_base} ${DENSESHIFT_TORCH_INCLUDE})
 # The C++ library comes first: wheels export their own copy of std::filesystem, whose remove_all crashes when a program
 # that is linked to them finds it before the system's.
