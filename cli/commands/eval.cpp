@@ -18,7 +18,8 @@ OptionParser make_parser() {
       "denseshift eval --run 7\n"
       "denseshift eval --checkpoint denseshift-runs/7/best.safetensors --limit-val 1000 --json",
   });
-  parser.group("Weights").add_options()("run", po::value<std::string>()->value_name("RUN"), "a recorded run: id, name or `last`")(
+  parser.group("Weights").add_options()("run", po::value<std::string>()->value_name("RUN"),
+                                        "a recorded run: id, name or `last`")(
       "checkpoint", po::value<std::string>()->value_name("FILE"), "checkpoint file")(
       "best", po::bool_switch(), "of a run: its best checkpoint (default)")("last", po::bool_switch(),
                                                                             "of a run: its last checkpoint");

@@ -15,9 +15,9 @@ namespace denseshift {
 namespace {
 
 Error write_failure(const std::filesystem::path& path, int code) {
-  const std::string hint = code == ENOSPC    ? "free some space or choose another directory"
+  const std::string hint = code == ENOSPC                    ? "free some space or choose another directory"
                            : code == EACCES || code == EROFS ? "choose a directory that you may write to"
-                                             : "";
+                                                             : "";
   return work_error("cannot write " + path.string() + ": " + std::strerror(code), hint);
 }
 

@@ -31,7 +31,8 @@ class AtomicFile {
 /// Writes `content` to `path` atomically.
 void write_file(const std::filesystem::path& path, std::string_view content);
 
-/// Reads a whole file of at most `limit` bytes. Throws an input error naming the path when it is missing, unreadable or larger.
+/// Reads a whole file of at most `limit` bytes. Throws an input error naming the path when it is missing, unreadable or
+/// larger.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 32);
 
 }  // namespace denseshift

@@ -7,7 +7,8 @@
 
 namespace denseshift {
 
-/// Decides the exit status of the program (design: 0 success, 1 the work failed, 2 bad usage or input, 130 interrupted).
+/// Decides the exit status of the program (design: 0 success, 1 the work failed, 2 bad usage or input, 130
+/// interrupted).
 enum class ErrorKind {
   usage,        ///< Wrong command line or configuration: exit status 2.
   input,        ///< A file or database that cannot be used: exit status 2.
@@ -15,7 +16,8 @@ enum class ErrorKind {
   interrupted,  ///< Stopped on request after everything was saved: exit status 130.
 };
 
-/// The one exception type of denseshift. `what()` is a single line without trailing full stop; `hint()` says what to do.
+/// The one exception type of denseshift. `what()` is a single line without trailing full stop; `hint()` says what to
+/// do.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message, std::string hint = {})

@@ -11,8 +11,8 @@
 
 namespace denseshift {
 
-/// An ordered table name -> (description, value). It is filled by one visible function per kind of thing, never by static
-/// initialisers, so a static library cannot lose an entry.
+/// An ordered table name -> (description, value). It is filled by one visible function per kind of thing, never by
+/// static initialisers, so a static library cannot lose an entry.
 template <class Value>
 class Registry {
  public:

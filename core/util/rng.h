@@ -1,6 +1,6 @@
 #pragma once
-// Counter-keyed random streams. A stream is named by what it is for, never by who draws from it, so results do not depend
-// on the number of worker threads and a run can resume anywhere.
+// Counter-keyed random streams. A stream is named by what it is for, never by who draws from it, so results do not
+// depend on the number of worker threads and a run can resume anywhere.
 
 #include <cmath>
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace denseshift {
 
-/// SplitMix64 (Steele, Lea, Flood 2014) started from a hash of up to four keys. Same keys, same numbers, on every machine.
+/// SplitMix64 (Steele, Lea, Flood 2014) started from a hash of up to four keys. Same keys, same numbers, on every
+/// machine.
 class RandomStream {
  public:
   explicit RandomStream(std::uint64_t seed, std::uint64_t key1 = 0, std::uint64_t key2 = 0, std::uint64_t key3 = 0)

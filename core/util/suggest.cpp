@@ -25,7 +25,8 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   std::string best;
   std::size_t best_distance = static_cast<std::size_t>(-1);
   for (const std::string& candidate : candidates) {
-    const bool prefix = word.size() >= 3 && candidate.size() > word.size() && candidate.compare(0, word.size(), word) == 0;
+    const bool prefix =
+        word.size() >= 3 && candidate.size() > word.size() && candidate.compare(0, word.size(), word) == 0;
     const std::size_t distance = prefix ? 1 : edit_distance(word, candidate);
     const std::size_t limit = std::max<std::size_t>(1, std::max(word.size(), candidate.size()) / 3);
     if (distance <= limit && distance < best_distance) {
