@@ -57,6 +57,10 @@ void Trainer::resume(const Checkpoint& checkpoint) {
     }
   }
   position_ = checkpoint.info().position;
+  // A run stopped in the evaluation after an epoch makes no update before that epoch is recorded.
+  if (position_.step > 0) {
+    lr_ = schedule_.at(position_.epoch * updates_per_epoch_ + (position_.step - 1) / setup_.config.accumulate);
+  }
   if (position_.step > train_loader_.batches()) {
     throw input_error(checkpoint.file_name() + ": step " + std::to_string(position_.step) + " is beyond the " +
                       std::to_string(train_loader_.batches()) + " steps of an epoch");
