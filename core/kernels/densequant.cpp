@@ -15,6 +15,7 @@ namespace {
 DENSESHIFT_INLINE void start_block(Block& block, const DenseShiftSpec& spec, const float* grad_weight,
                                    const std::uint8_t* codes, std::int64_t n) {
   load_codes(block, codes, n);
+  if (spec.sparse) return start_sparse_gradient(block, grad_weight, spec.gates, n);
   switch (spec.gradient) {
     case GradientMode::surrogate:
       return start_gradient<GradientMode::surrogate>(block, grad_weight, spec.gates, n);
@@ -24,6 +25,9 @@ DENSESHIFT_INLINE void start_block(Block& block, const DenseShiftSpec& spec, con
       return start_gradient<GradientMode::none>(block, grad_weight, spec.gates, n);
   }
 }
+
+/// Position of gate t among the references.
+DENSESHIFT_INLINE int gate_index(const DenseShiftSpec& spec, int t) { return spec.sparse ? t + 1 : t; }
 
 DENSESHIFT_INLINE int collect_sign(Block& block, const float* reference, ZeroConvention zero, std::int64_t n) {
   return zero == ZeroConvention::paper ? collect_sign<ZeroConvention::paper>(block, reference, n)
@@ -59,8 +63,16 @@ DENSESHIFT_INLINE int update_block(Block& block, const DenseShiftSpec& spec, con
   const auto momenta_of = [&](int which) { return kind == MomentumKind::none ? nullptr : momenta[which] + first; };
   sgd_elements<kind>(step, block.grad, references[0] + first, momenta_of(0), n);
   int nan = collect_sign(block, references[0] + first, spec.zero, n);
-  for (int t = spec.gates; t >= 1; --t)
-    nan |= update_gate<kind>(block, step, t, references[t] + first, momenta_of(t), n);
+  if (spec.sparse) {
+    float* sparse = references[1] + first;
+    add_sparse_penalty(block, sparse, spec.sparse_penalty, n);
+    sgd_elements<kind>(step, block.sparse, sparse, momenta_of(1), n);
+    nan |= collect_gate(block, sparse, spec.gates + 1, n);
+  }
+  for (int t = spec.gates; t >= 1; --t) {
+    const int which = gate_index(spec, t);
+    nan |= update_gate<kind>(block, step, t, references[which] + first, momenta_of(which), n);
+  }
   return nan;
 }
 
@@ -107,7 +119,10 @@ bool quantize(const DenseShiftSpec& spec, const float* const* references, float*
   for (std::int64_t first = begin; first < end; first += kBlock) {
     const std::int64_t n = std::min(kBlock, end - first);
     nan |= collect_sign(block, references[0] + first, spec.zero, n);
-    for (int t = 1; t <= spec.gates; ++t) nan |= collect_gate(block, references[t] + first, t, n);
+    if (spec.sparse) nan |= collect_gate(block, references[1] + first, spec.gates + 1, n);
+    for (int t = 1; t <= spec.gates; ++t) {
+      nan |= collect_gate(block, references[gate_index(spec, t)] + first, t, n);
+    }
     finish_block(block, spec, weight, codes, first, n);
   }
   return nan == 0;
@@ -132,19 +147,26 @@ void expand_gradient(const DenseShiftSpec& spec, const float* grad_weight, const
     const std::int64_t n = std::min(kBlock, end - first);
     start_block(block, spec, grad_weight + first, codes + first, n);
     std::memcpy(grads[0] + first, block.grad, static_cast<std::size_t>(n) * sizeof(float));
-    for (int t = spec.gates; t >= 1; --t) write_gate_gradient(block, t, grads[t] + first, n);
+    if (spec.sparse) std::memcpy(grads[1] + first, block.sparse, static_cast<std::size_t>(n) * sizeof(float));
+    for (int t = spec.gates; t >= 1; --t) write_gate_gradient(block, t, grads[gate_index(spec, t)] + first, n);
   }
 }
 
 DENSESHIFT_CLONES
 double gradient_square_sum(const DenseShiftSpec& spec, const float* grad_weight, const std::uint8_t* codes,
-                           std::int64_t begin, std::int64_t end) {
+                           const float* sparse_reference, std::int64_t begin, std::int64_t end) {
   Block block;
   double lanes[kSumLanes] = {};
   for (std::int64_t first = begin; first < end; first += kBlock) {
     const std::int64_t n = std::min(kBlock, end - first);
     start_block(block, spec, grad_weight + first, codes + first, n);
     add_squares(block.grad, n, lanes);
+    if (spec.sparse) {
+      if (sparse_reference != nullptr) {
+        add_sparse_penalty(block, sparse_reference + first, spec.sparse_penalty, n);
+      }
+      add_squares(block.sparse, n, lanes);
+    }
     for (int t = spec.gates; t >= 1; --t) {
       write_gate_gradient(block, t, block.grad, n);
       add_squares(block.grad, n, lanes);

@@ -4,7 +4,8 @@
 //
 // Everything that the backward pass needs from the reference tensors is one byte per weight ("code"): bit 0 is set for
 // a negative sign, bit t (1..T) is gate t. S follows from the gates: S_0 = 0, S_t = gate_t * (S_{t-1} + 1) (paper Eq.
-// 3-4). Order of operations and fused multiply-adds follow ATen's autograd of the composed formula and torch's SGD, so
+// 3-4). S3 weights (design/methods 14) are the same with one reference more that opens or closes the whole weight, in
+// bit T+1. Order of operations and fused multiply-adds follow ATen's autograd of the composed formula and torch's SGD, so
 // results are equal to the bit to the composition of tensor operations (measured against LibTorch 1.13 with its AVX2
 // kernels).
 
@@ -29,13 +30,22 @@ struct DenseShiftSpec {
   GradientMode gradient = GradientMode::surrogate;
   ZeroConvention zero = ZeroConvention::paper;
   int shift_bias = 0;  ///< added to the exponent of the weight, not to S in the gradient; REQUIRES: -64..64
+  /// S3: a second reference "sparse" makes the weight 0 unless it is positive. The gradient is then that of the exact
+  /// chain rule, whatever `gradient` says. REQUIRES: gates <= 6.
+  bool sparse = false;
+  /// S3's regularizer sum(max(-sparse, 0)) times this is added to the loss; sgd_step() and gradient_square_sum() add
+  /// its gradient, expand_gradient() does not.
+  float sparse_penalty = 0;
+
+  /// Reference tensors: sign, sparse if there is one, gate 1 .. T.
+  [[nodiscard]] int references() const { return 1 + (sparse ? 1 : 0) + gates; }
 };
 
 /// S of a code byte.
 [[nodiscard]] int shift_of_code(std::uint8_t code, int gates);
 
 /// Writes weight = sign * 2^(S + bias) (exact) and code for elements [begin, end). `references` holds T+1 arrays: sign,
-/// gate 1 .. T. `weight` or `codes` may be null. Returns false when a reference is NaN (the output of that element is
+/// gate 1 .. T (with `sparse` T+2: sign, sparse, gates). `weight` or `codes` may be null. Returns false when a reference is NaN (the output of that element is
 /// then meaningless).
 [[nodiscard]] bool quantize(const DenseShiftSpec& spec, const float* const* references, float* weight,
                             std::uint8_t* codes, std::int64_t begin, std::int64_t end);
@@ -43,14 +53,16 @@ struct DenseShiftSpec {
 /// Writes weight = sign * 2^(S + bias) for codes as quantize() makes them.
 void decode(const DenseShiftSpec& spec, const std::uint8_t* codes, float* weight, std::int64_t begin, std::int64_t end);
 
-/// Writes the T+1 reference gradients that belong to dL/dweight.
+/// Writes the reference gradients that belong to dL/dweight.
 void expand_gradient(const DenseShiftSpec& spec, const float* grad_weight, const std::uint8_t* codes,
                      float* const* grads, std::int64_t begin, std::int64_t end);
 
-/// Sum over all T+1 reference gradients of their squares (double), without storing them: for clipping by norm. The same
-/// on every CPU for the same range; the order of summation depends on where the range is split.
+/// Sum over all reference gradients of their squares (double), without storing them: for clipping by norm. The same
+/// on every CPU for the same range; the order of summation depends on where the range is split. `sparse_reference` is
+/// needed for the penalty's share, and may be null without one.
 [[nodiscard]] double gradient_square_sum(const DenseShiftSpec& spec, const float* grad_weight,
-                                         const std::uint8_t* codes, std::int64_t begin, std::int64_t end);
+                                         const std::uint8_t* codes, const float* sparse_reference, std::int64_t begin,
+                                         std::int64_t end);
 
 /// One update of SGD as torch computes it: d = g*grad_scale + decay*w; m = momentum*m + d; w -= lr * (nesterov ? d +
 /// momentum*m : m).
@@ -62,7 +74,7 @@ struct SgdStep {
   bool nesterov = false;
 };
 
-/// Expands grad_weight, updates the T+1 references and their momenta, requantizes into `weight` and `codes`: one pass.
+/// Expands grad_weight, updates the references and their momenta, requantizes into `weight` and `codes`: one pass.
 /// `momenta` may be null when momentum is 0. Returns false when a reference became NaN.
 [[nodiscard]] bool sgd_step(const DenseShiftSpec& spec, const SgdStep& step, const float* grad_weight,
                             float* const* references, float* const* momenta, float* weight, std::uint8_t* codes,

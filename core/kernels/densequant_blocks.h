@@ -24,6 +24,7 @@ struct Block {
   alignas(64) std::int32_t fresh[kBlock];  ///< codes being collected
   alignas(64) float flow[kBlock];          ///< gradient with respect to S_t, for t = T down to 0
   alignas(64) float grad[kBlock];          ///< gradient of one reference
+  alignas(64) float sparse[kBlock];        ///< gradient of the sparse reference, where there is one
 };
 
 /// S_t of a code: the number of open gates in a row from gate t inwards. The innermost of them is next to the highest
@@ -68,6 +69,27 @@ DENSESHIFT_INLINE void start_gradient(Block& block, const float* grad_weight, in
       block.flow[i] = (signed_g * power) * kLn2;
     }
   }
+}
+
+/// The same for weights with a sparse reference (bit T+1): exact chain rule of sign * nonzero * 2^S.
+DENSESHIFT_INLINE void start_sparse_gradient(Block& block, const float* grad_weight, int gates, std::int64_t n) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int32_t code = block.code[i];
+    const float power = signed_power(0, shift_at(code, gates));
+    const float nonzero = static_cast<float>((code >> (gates + 1)) & 1);
+    const float g = grad_weight[i];
+    const float signed_g = with_sign(g, code & 1);
+    block.grad[i] = (g * power) * nonzero;
+    block.sparse[i] = signed_g * power;
+    block.flow[i] = ((signed_g * nonzero) * power) * kLn2;
+  }
+}
+
+/// Adds the gradient of the penalty on negative sparse references.
+DENSESHIFT_INLINE void add_sparse_penalty(Block& block, const float* reference, float penalty, std::int64_t n) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) block.sparse[i] += reference[i] < 0.0F ? -penalty : 0.0F;
 }
 
 /// Gradient of gate t for a weight, and `flow` past that gate: a closed one stops it. Multiplied, not selected, so that
@@ -120,11 +142,19 @@ DENSESHIFT_INLINE int collect_gate(Block& block, const float* reference, int t, 
   return nan;
 }
 
-/// Writes the weight, ±2^(S + bias).
+/// Writes the weight, ±2^(S + bias), or 0 where the sparse bit is not set.
 DENSESHIFT_INLINE void write_weight(const std::int32_t* code, const DenseShiftSpec& spec, float* weight,
                                     std::int64_t n) {
   const int gates = spec.gates;
   const int bias = spec.shift_bias;
+  if (spec.sparse) {
+    DENSESHIFT_INDEPENDENT
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float power = signed_power(code[i] & 1, shift_at(code[i], gates) + bias);
+      weight[i] = (code[i] >> (gates + 1)) & 1 ? power : 0.0F;
+    }
+    return;
+  }
   DENSESHIFT_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) weight[i] = signed_power(code[i] & 1, shift_at(code[i], gates) + bias);
 }

@@ -23,6 +23,11 @@ QuantizedLayer::QuantizedLayer(quant::LayerSite site, std::vector<std::int64_t> 
   for (const quant::NamedTensor& b : quantizer_->buffers()) register_buffer(b.name, b.tensor);
 }
 
+void QuantizedLayer::train(bool on) {
+  torch::nn::Module::train(on);
+  quantizer_->set_training(on);
+}
+
 std::int64_t QuantizedLayer::weight_count() const {
   std::int64_t count = 1;
   for (const std::int64_t size : shape_) count *= size;
@@ -46,7 +51,7 @@ Linear::Linear(quant::LayerSite site, std::int64_t in, std::int64_t out, quant::
 
 at::Tensor Linear::forward(const at::Tensor& input) {
   macs_ = weight_count();
-  return at::linear(input, quantizer().quantize(), bias_);
+  return quantizer().apply_linear(input, bias_);
 }
 
 void Linear::initialize(at::Generator generator) {

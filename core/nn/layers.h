@@ -27,6 +27,8 @@ class QuantizedLayer : public torch::nn::Module {
   [[nodiscard]] std::int64_t macs() const { return macs_; }
   /// Random start of weight and bias.
   virtual void initialize(at::Generator generator) { quantizer_->initialize(generator); }
+  /// Tells the quantizer too: methods may pass training and evaluation differently.
+  void train(bool on = true) override;
 
  protected:
   QuantizedLayer(quant::LayerSite site, std::vector<std::int64_t> shape, quant::LayerPolicy& policy);

@@ -4,6 +4,8 @@
 #include <ATen/Parallel.h>
 
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "core/kernels/densequant.h"
 #include "core/nn/layers.h"
@@ -215,28 +217,27 @@ class AdamW final : public Optimizer {
 
 ParameterSet collect_parameters(torch::nn::Module& model, double weight_decay, bool decay_references) {
   ParameterSet set;
-  std::vector<std::string> references, behind_leaf;
+  std::map<std::string, double> decays;  // of the tensors that quantizers own
+  std::set<std::string> behind_leaf;
   for (const auto& [name, layer] : nn::weight_layers(model)) {
     quant::WeightQuantizer& quantizer = layer->quantizer();
     LeafWeight weight{name, quantizer.leaf_update(), {}};
-    const double decay = quantizer.parameters_are_references() && !decay_references ? 0 : weight_decay;
     for (const quant::NamedTensor& p : quantizer.parameters()) {
       const std::string full = name + "." + p.name;
-      if (quantizer.parameters_are_references()) references.push_back(full);
-      if (weight.leaf != nullptr) {
-        behind_leaf.push_back(full);
-        weight.references.push_back({full, p.tensor, decay});
-      }
+      const quant::Decay rule = quantizer.decay(p.name);
+      const bool exempt =
+          rule == quant::Decay::never || (rule == quant::Decay::reference && !decay_references);
+      decays[full] = exempt ? 0 : weight_decay;
+      if (weight.leaf == nullptr) continue;
+      behind_leaf.insert(full);
+      weight.references.push_back({full, p.tensor, decays[full]});
     }
     if (weight.leaf != nullptr) set.leaves.push_back(std::move(weight));
   }
-  const auto listed = [](const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
   for (const auto& item : model.named_parameters()) {
-    if (listed(behind_leaf, item.key())) continue;
-    const bool exempt = !decay_references && listed(references, item.key());
-    set.ordinary.push_back({item.key(), item.value(), exempt ? 0 : weight_decay});
+    if (behind_leaf.count(item.key()) != 0) continue;
+    const auto own = decays.find(item.key());
+    set.ordinary.push_back({item.key(), item.value(), own == decays.end() ? weight_decay : own->second});
   }
   return set;
 }

@@ -73,6 +73,7 @@ struct Fused : torch::autograd::Function<Fused> {
     context->saved_data["gates"] = static_cast<std::int64_t>(spec.gates);
     context->saved_data["gradient"] = static_cast<std::int64_t>(spec.gradient);
     context->saved_data["bias"] = static_cast<std::int64_t>(spec.shift_bias);
+    context->saved_data["sparse"] = spec.sparse;
     return weight;
   }
   static variable_list backward(AutogradContext* context, variable_list grad) {
@@ -81,11 +82,12 @@ struct Fused : torch::autograd::Function<Fused> {
     spec.gates = static_cast<int>(context->saved_data["gates"].toInt());
     spec.gradient = static_cast<kernels::GradientMode>(context->saved_data["gradient"].toInt());
     spec.shift_bias = static_cast<int>(context->saved_data["bias"].toInt());
+    spec.sparse = context->saved_data["sparse"].toBool();
     const at::Tensor g =
         grad[0].strides() == codes.strides() ? grad[0] : at::empty_like(codes, at::kFloat).copy_(grad[0]);
     variable_list grads;
     std::vector<float*> outputs;
-    for (int t = 0; t <= spec.gates; ++t) {
+    for (int r = 0; r < spec.references(); ++r) {
       grads.push_back(at::empty_like(g));
       outputs.push_back(grads.back().data_ptr<float>());
     }
@@ -103,8 +105,19 @@ struct Fused : torch::autograd::Function<Fused> {
 
 at::Tensor denseshift_composed(const std::vector<at::Tensor>& references, const kernels::DenseShiftSpec& spec) {
   at::Tensor shift = at::zeros_like(references[0], at::MemoryFormat::Preserve).detach();
-  for (std::size_t t = 1; t < references.size(); ++t) shift = Gate::apply(references[t]).mul(shift.add(1));
+  for (std::size_t t = spec.sparse ? 2 : 1; t < references.size(); ++t) {
+    shift = Gate::apply(references[t]).mul(shift.add(1));
+  }
   const at::Tensor sign = Sign::apply(references[0], spec.zero == kernels::ZeroConvention::code);
+  if (spec.sparse) {
+    const at::Tensor nonzero = Gate::apply(references[1]);
+    const at::Tensor product = sign.mul(nonzero).mul(PowerOfTwo::apply(shift));
+    const at::NoGradGuard no_grad;
+    // A zero weight is +0 whatever its sign reference.
+    const at::Tensor weight = product.detach().mul(std::ldexp(1.0, spec.shift_bias)).masked_fill(nonzero.eq(0), 0);
+    const at::AutoGradMode with_grad(product.requires_grad());
+    return Replace::apply(weight, product);
+  }
 
   at::Tensor differentiable;
   switch (spec.gradient) {

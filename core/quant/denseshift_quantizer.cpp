@@ -63,12 +63,19 @@ std::int64_t unnormalized_shift_bias(std::int64_t fan_in, std::int64_t bits) {
 
 DenseShiftQuantizer::DenseShiftQuantizer(const std::vector<std::int64_t>& shape, const MethodOptions& options)
     : bits_(options.wbits), init_(options.init), impl_(parse_impl(options.impl)) {
-  spec_.gates = gates_of_bits(bits_);
-  spec_.gradient = parse_gradient(options.gradient);
-  spec_.zero = parse_zero(options.zero_convention);
+  spec_.sparse = options.method == "s3";
+  spec_.gates = gates_of_bits(bits_) - (spec_.sparse ? 1 : 0);
   spec_.shift_bias = static_cast<int>(options.shift_bias);
+  if (spec_.sparse) {
+    spec_.gradient = kernels::GradientMode::none;
+    spec_.zero = kernels::ZeroConvention::code;
+    penalty_ = static_cast<float>(option_number(s3_method(), options, "sparse_penalty", 0, 1));
+  } else {
+    spec_.gradient = parse_gradient(options.gradient);
+    spec_.zero = parse_zero(options.zero_convention);
+  }
   const bool on_leaf = impl_ == Impl::leaf;
-  for (int t = 0; t <= spec_.gates; ++t) references_.push_back(at::zeros(shape).requires_grad_(!on_leaf));
+  for (int r = 0; r < spec_.references(); ++r) references_.push_back(at::zeros(shape).requires_grad_(!on_leaf));
   if (on_leaf) {
     leaf_ = at::empty(shape);
     codes_ = at::empty(shape, at::kByte);
@@ -80,14 +87,17 @@ DenseShiftQuantizer::DenseShiftQuantizer(const std::vector<std::int64_t>& shape,
 std::vector<double> DenseShiftQuantizer::levels() const {
   std::vector<double> levels;
   for (int s = spec_.gates; s >= 0; --s) levels.push_back(-std::ldexp(1.0, s + spec_.shift_bias));
+  if (spec_.sparse) levels.push_back(0);
   for (int s = 0; s <= spec_.gates; ++s) levels.push_back(std::ldexp(1.0, s + spec_.shift_bias));
   return levels;
 }
 
 std::vector<NamedTensor> DenseShiftQuantizer::parameters() const {
   std::vector<NamedTensor> named{{"w_sign", references_[0]}};
-  for (int t = 1; t <= spec_.gates; ++t)
-    named.push_back({"w_" + std::to_string(t), references_[static_cast<std::size_t>(t)]});
+  if (spec_.sparse) named.push_back({"w_sparse", references_[1]});
+  for (int t = 1; t <= spec_.gates; ++t) {
+    named.push_back({"w_" + std::to_string(t), references_[named.size()]});
+  }
   return named;
 }
 
@@ -161,22 +171,45 @@ ExportedCodes DenseShiftQuantizer::export_codes() {
   const at::Tensor code = codes().contiguous();
   ExportedCodes exported;
   exported.bits = bits_;
-  exported.values = at::empty(code.sizes(), at::kShort);
-  exported.scale = at::full({1}, std::ldexp(1.0, spec_.shift_bias));
+  exported.codes = at::empty(code.sizes(), at::kByte);
+  const float scale = std::ldexp(1.0F, spec_.shift_bias);
+  exported.scale = at::full({1}, scale);
+  for (int s = spec_.gates; s >= 0; --s) exported.integers.push_back(-(1 << s));
+  if (spec_.sparse) exported.integers.push_back(0);
+  for (int s = 0; s <= spec_.gates; ++s) exported.integers.push_back(1 << s);
+  std::vector<float> book;
+  for (const std::int32_t integer : exported.integers) book.push_back(scale * static_cast<float>(integer));
+  exported.codebook = at::tensor(book).reshape({1, -1});
+  // Levels ascend: the negative ones from the largest shift down, zero, the positive ones.
+  const int first_positive = spec_.gates + (spec_.sparse ? 2 : 1);
   const std::uint8_t* from = code.data_ptr<std::uint8_t>();
-  std::int16_t* to = exported.values.data_ptr<std::int16_t>();
+  auto* to = exported.codes.data_ptr<std::uint8_t>();
   for (std::int64_t i = 0; i < code.numel(); ++i) {
-    const int magnitude = 1 << kernels::shift_of_code(from[i], spec_.gates);
-    to[i] = static_cast<std::int16_t>((from[i] & 1) != 0 ? -magnitude : magnitude);
+    const int shift = kernels::shift_of_code(from[i], spec_.gates);
+    const bool zero = spec_.sparse && ((from[i] >> (spec_.gates + 1)) & 1) == 0;
+    const bool negative = (from[i] & 1) != 0;
+    to[i] = static_cast<std::uint8_t>(zero ? spec_.gates + 1 : negative ? spec_.gates - shift : first_positive + shift);
   }
   return exported;
+}
+
+at::Tensor DenseShiftQuantizer::regularizer() {
+  if (penalty_ == 0) return {};
+  if (impl_ == Impl::leaf) {
+    ++pending_penalties_;
+    return {};
+  }
+  return references_[1].neg().relu().sum().mul(penalty_);
 }
 
 double DenseShiftQuantizer::gradient_square_sum() {
   const at::Tensor grad = matched(leaf_.grad(), leaf_);
   const float* g = grad.data_ptr<float>();
   const std::uint8_t* codes = codes_.data_ptr<std::uint8_t>();
-  return kernels::gradient_square_sum(spec_, g, codes, 0, codes_.numel());
+  kernels::DenseShiftSpec spec = spec_;
+  spec.sparse_penalty = penalty_ * static_cast<float>(pending_penalties_);
+  const float* sparse = spec.sparse ? references_[1].data_ptr<float>() : nullptr;
+  return kernels::gradient_square_sum(spec, g, codes, sparse, 0, codes_.numel());
 }
 
 void DenseShiftQuantizer::sgd_step(const SgdOptions& options, const std::vector<at::Tensor>& momenta) {
@@ -189,9 +222,12 @@ void DenseShiftQuantizer::sgd_step(const SgdOptions& options, const std::vector<
   const float* g = grad.data_ptr<float>();
   float* weight = leaf_.data_ptr<float>();
   std::uint8_t* codes = codes_.data_ptr<std::uint8_t>();
+  kernels::DenseShiftSpec spec = spec_;
+  spec.sparse_penalty = penalty_ * static_cast<float>(pending_penalties_);
+  pending_penalties_ = 0;
   std::atomic<bool> valid{true};
   at::parallel_for(0, codes_.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    if (!kernels::sgd_step(spec_, step, g, references.data(), momentum.empty() ? nullptr : momentum.data(), weight,
+    if (!kernels::sgd_step(spec, step, g, references.data(), momentum.empty() ? nullptr : momentum.data(), weight,
                            codes, begin, end)) {
       valid = false;
     }
@@ -207,9 +243,23 @@ Method denseshift_method() {
   method.trained = "w_sign, w_1 .. w_T";
   method.start = "random: lvr (paper) or kaiming";
   method.notes = "T at 4 bits is deduced from 2^bits levels; shift_bias and the freezing metric are ours";
+  method.default_init = "lvr";
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<DenseShiftQuantizer>(shape, options);
   };
+  return method;
+}
+
+Method s3_method() {
+  Method method;
+  method.bits = {2, 3, 4};
+  method.default_bits = 3;
+  method.levels = "0, +-1 .. +-2^T, T = 2^(bits-1) - 2";
+  method.trained = "w_sign, w_sparse, w_1 .. w_T";
+  method.start = "random (kaiming)";
+  method.notes = "T at 4 bits is deduced from 2^bits - 1 levels; gates are numbered from the inside";
+  method.options = {{"sparse_penalty", "1e-5", {}, "factor of the penalty sum(max(-w_sparse, 0)) on zero weights"}};
+  method.make = denseshift_method().make;
   return method;
 }
 

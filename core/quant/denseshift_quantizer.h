@@ -12,6 +12,14 @@
 
 namespace denseshift::quant {
 
+// S3 weights (S3-Shift, Li et al. 2021; design/methods 14) have one reference more, "w_sparse", that makes a weight 0
+// unless it is positive, one gate fewer, the gradient of the exact chain rule and a penalty that pulls w_sparse
+// positive:
+//
+//   q = sgn(w_sign) H(w_sparse) 2^(S_T + bias),  T = 2^(bits-1) - 2
+//
+// They share everything else, so they are the same class.
+
 /// Bits to gates: 2, 3, 4 -> 1, 3, 7.
 [[nodiscard]] int gates_of_bits(std::int64_t bits);
 
@@ -29,12 +37,14 @@ class DenseShiftQuantizer final : public WeightQuantizer, public LeafUpdate {
   [[nodiscard]] std::int64_t bits() const override { return bits_; }
   [[nodiscard]] std::vector<double> levels() const override;
   [[nodiscard]] std::vector<NamedTensor> parameters() const override;
-  [[nodiscard]] bool parameters_are_references() const override { return true; }
+  [[nodiscard]] Decay decay(const std::string&) const override { return Decay::reference; }
   void initialize(at::Generator generator) override;
   void state_changed() override;
   [[nodiscard]] at::Tensor quantize() override;
   [[nodiscard]] at::Tensor codes() override;
-  [[nodiscard]] int code_gates() const override { return spec_.gates; }
+  [[nodiscard]] int code_gates() const override { return spec_.sparse ? 0 : spec_.gates; }
+  /// S3: penalty * sum(max(-w_sparse, 0)). With impl leaf its gradient is added by sgd_step(), and this returns nothing.
+  [[nodiscard]] at::Tensor regularizer() override;
   [[nodiscard]] ExportedCodes export_codes() override;
   [[nodiscard]] LeafUpdate* leaf_update() override { return impl_ == Impl::leaf ? this : nullptr; }
 
@@ -49,9 +59,11 @@ class DenseShiftQuantizer final : public WeightQuantizer, public LeafUpdate {
  private:
   std::int64_t bits_;
   kernels::DenseShiftSpec spec_;
+  float penalty_ = 0;       ///< S3
+  int pending_penalties_ = 0;  ///< regularizer() calls since the last step, impl leaf
   std::string init_;
   Impl impl_;
-  std::vector<at::Tensor> references_;  ///< w_sign, w_1 .. w_T
+  std::vector<at::Tensor> references_;  ///< w_sign, w_sparse (S3), w_1 .. w_T
   at::Tensor leaf_;                     ///< Impl::leaf only
   at::Tensor codes_;                    ///< Impl::leaf only: uint8
 };
@@ -67,5 +79,6 @@ class DenseShiftQuantizer final : public WeightQuantizer, public LeafUpdate {
                                           const kernels::DenseShiftSpec& spec);
 
 [[nodiscard]] Method denseshift_method();
+[[nodiscard]] Method s3_method();
 
 }  // namespace denseshift::quant

@@ -29,21 +29,48 @@ bool glob_matches(const std::string& glob, const std::string& name) {
   return g == glob.size();
 }
 
+namespace {
+
+std::int64_t whole_number(const std::string& number, const std::string& rule, const char* what) {
+  std::int64_t value = 0;
+  const auto [end, code] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (code != std::errc() || end != number.data() + number.size()) {
+    throw usage_error("rule: '" + number + "' in '" + rule + "' is no " + what);
+  }
+  return value;
+}
+
+/// Whether the placement quantizes the layer.
+bool placed(const std::string& placement, const LayerSite& site, const OwnPlacement& own) {
+  if (placement == "all") return true;
+  if (placement == "paper") return site.kind == LayerSite::Kind::convolution && !site.first;
+  if (site.kind == LayerSite::Kind::linear) return own.classifier;
+  if (site.first) return own.first;
+  return !site.shortcut || own.shortcut;
+}
+
+}  // namespace
+
 LayerRule parse_rule(const std::string& text) {
   const std::size_t equal = text.find('=');
   if (equal == std::string::npos || equal == 0 || equal + 1 == text.size()) {
-    throw usage_error("rule: '" + text + "' is not GLOB=METHOD[:WBITS]",
+    throw usage_error("rule: '" + text + "' is not GLOB=METHOD[:WBITS[:SHIFT_BIAS]]",
                       "for example 'layer4.*=denseshift:4' or 'layer1.*=fp32'");
   }
   LayerRule rule;
   rule.glob = text.substr(0, equal);
   rule.method = text.substr(equal + 1);
   if (const std::size_t colon = rule.method.find(':'); colon != std::string::npos) {
-    const std::string bits = rule.method.substr(colon + 1);
+    std::string bits = rule.method.substr(colon + 1);
     rule.method.resize(colon);
-    const auto [end, code] = std::from_chars(bits.data(), bits.data() + bits.size(), rule.wbits);
-    if (code != std::errc() || end != bits.data() + bits.size())
-      throw usage_error("rule: '" + bits + "' in '" + text + "' is no bit width");
+    if (const std::size_t second = bits.find(':'); second != std::string::npos) {
+      rule.shift_bias = whole_number(bits.substr(second + 1), text, "shift bias");
+      if (*rule.shift_bias < -64 || *rule.shift_bias > 64) {
+        throw usage_error("rule: the shift bias in '" + text + "' is out of range", "use a value from -64 to 64");
+      }
+      bits.resize(second);
+    }
+    rule.wbits = whole_number(bits, text, "bit width");
     check_bits(rule.method, rule.wbits);
   }
   (void)methods().get(rule.method);
@@ -62,8 +89,8 @@ LayerPolicy::LayerPolicy(MethodOptions base, std::string placement, const std::v
 
 MethodOptions LayerPolicy::choose(const LayerSite& site) {
   MethodOptions options = base_;
-  // DenseShift's authors place their weights as the paper's placement does; other methods bring their own.
-  const bool quantized = placement_ == "all" || (site.kind == LayerSite::Kind::convolution && !site.first);
+  bool bias_given = options.shift_bias != 0;
+  const bool quantized = placed(placement_, site, methods().get(base_.method).own_placement);
   if (!quantized) {
     options.method = "fp32";
     options.wbits = 32;
@@ -75,8 +102,10 @@ MethodOptions LayerPolicy::choose(const LayerSite& site) {
     options.wbits = rules_[i].wbits != 0               ? rules_[i].wbits
                     : rules_[i].method == base_.method ? base_.wbits
                                                        : methods().get(rules_[i].method).default_bits;
+    if (options.method != base_.method) options.extra.clear();
+    if (rules_[i].shift_bias) options.shift_bias = *rules_[i].shift_bias, bias_given = true;
   }
-  if (options.method == "denseshift" && !site.normalized && options.shift_bias == 0) {
+  if (options.method == "denseshift" && !site.normalized && !bias_given) {
     options.shift_bias = unnormalized_shift_bias(site.fan_in, options.wbits);
   }
   return options;

@@ -1,6 +1,7 @@
 #pragma once
 // What is quantized where: a placement and rules by layer name give each layer its method.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,22 +9,12 @@
 
 namespace denseshift::quant {
 
-/// A place in a network that holds a weight.
-struct LayerSite {
-  enum class Kind { convolution, linear };
-  std::string name;  ///< "layer1.0.conv2"
-  Kind kind = Kind::convolution;
-  bool first = false;       ///< the first convolution of the network
-  bool classifier = false;  ///< the last layer
-  bool normalized = true;   ///< a batch norm follows, so a constant factor of the weight does not matter
-  std::int64_t fan_in = 0;
-};
-
-/// "GLOB=METHOD[:WBITS]"; '*' matches any characters, '?' one.
+/// "GLOB=METHOD[:WBITS[:SHIFT_BIAS]]"; '*' matches any characters, '?' one.
 struct LayerRule {
   std::string glob;
   std::string method;
   std::int64_t wbits = 0;  ///< 0: the method's default, or the run's when the method is the run's
+  std::optional<std::int64_t> shift_bias;
 };
 
 /// True when `glob` matches the whole of `name`.
@@ -34,7 +25,7 @@ struct LayerRule {
 
 /// Chooses each layer's method. The paper's placement quantizes every convolution but the first one, shortcuts
 /// included, and leaves the classifier in full precision; `all` quantizes everything; `method` is the placement of the
-/// method's authors.
+/// method's authors (Method::own_placement).
 class LayerPolicy {
  public:
   /// Throws usage errors for bad rules and placements.

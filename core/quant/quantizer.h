@@ -31,6 +31,18 @@ struct MethodOptions {
   std::map<std::string, std::string> extra;  ///< options only one method knows
 };
 
+/// A place in a network that holds a weight.
+struct LayerSite {
+  enum class Kind { convolution, linear };
+  std::string name;  ///< "layer1.0.conv2"
+  Kind kind = Kind::convolution;
+  bool first = false;       ///< the first convolution of the network
+  bool shortcut = false;    ///< the projection of a residual block
+  bool classifier = false;  ///< the last layer
+  bool normalized = true;   ///< a batch norm follows, so a constant factor of the weight does not matter
+  std::int64_t fan_in = 0;
+};
+
 /// Geometry of a convolution; a linear layer has none.
 struct ConvGeometry {
   std::int64_t stride = 1;
@@ -39,12 +51,26 @@ struct ConvGeometry {
   std::int64_t groups = 1;
 };
 
-/// A layer's weights as small integers: weight = scale[channel] * value(code). What export and packing start from.
+/// A layer's weights as small integers with their scales. Two forms of the same values:
+///   weight[o, ...] = codebook[o or 0][codes[o, ...]]                        (every method)
+///   weight[o, ...] = scale[o or 0] * integers[codes[o, ...]]   exactly      (methods whose levels are multiples)
+/// What export, conversion and packing start from.
 struct ExportedCodes {
   std::int64_t bits = 32;
-  at::Tensor
-      values;  ///< int16, the shape of the weight: the level in units of the scale (DenseShift: +-2^S, at most 128)
-  at::Tensor scale;  ///< float, one element or one per output channel
+  at::Tensor codes;                    ///< uint8, the shape of the weight: index of the level, ascending
+  at::Tensor codebook;                 ///< float (1 or output channels, levels)
+  std::vector<std::int32_t> integers;  ///< one per level; empty when the levels are no multiples of a scale
+  at::Tensor scale;                    ///< float, one element or one per output channel; undefined without integers
+};
+
+/// The weights that the codes stand for, as float of the shape of the codes.
+[[nodiscard]] at::Tensor unpack(const ExportedCodes& exported);
+
+/// How weight decay treats a trained tensor.
+enum class Decay {
+  normal,
+  reference,  ///< threshold variables of discrete weights: the run's switch decides
+  never,      ///< the method's authors exempt it
 };
 
 /// One SGD step's numbers, as torch::optim::SGD has them.
@@ -84,24 +110,45 @@ class WeightQuantizer {
   [[nodiscard]] virtual std::vector<NamedTensor> parameters() const = 0;
   /// State that is not trained by gradient (moving averages, masks).
   [[nodiscard]] virtual std::vector<NamedTensor> buffers() const { return {}; }
-  /// Whether weight decay acts on the trained tensors (the run's switch decays references or not).
-  [[nodiscard]] virtual bool parameters_are_references() const { return false; }
+  /// How weight decay treats the tensor of that name.
+  [[nodiscard]] virtual Decay decay(const std::string& /*name*/) const { return Decay::normal; }
 
   /// Random start.
   virtual void initialize(at::Generator generator) = 0;
+  /// Starts from a full-precision weight of the same shape. False when the method has no such start.
+  [[nodiscard]] virtual bool start_from(const at::Tensor& /*weight*/) { return false; }
   /// Call after parameters or buffers were changed from outside (loaded, averaged): rebuilds what is derived from them.
   /// Throws an input error when a value cannot be quantized (NaN).
   virtual void state_changed() {}
 
   /// The quantized weight as an autograd function of parameters() (or the leaf of leaf_update()).
   [[nodiscard]] virtual at::Tensor quantize() = 0;
-  /// conv2d(input, quantize()); methods that need two convolutions override it.
+  /// conv2d(input, quantize()); methods that need two convolutions or other inputs override it.
   [[nodiscard]] virtual at::Tensor convolve(const at::Tensor& input, const ConvGeometry& geometry);
+  /// linear(input, quantize(), bias).
+  [[nodiscard]] virtual at::Tensor apply_linear(const at::Tensor& input, const at::Tensor& bias);
 
-  /// Moments of training. `epochs` is the planned total.
+  /// Whether the network trains or is evaluated. In evaluation quantize() changes no state and gives the weights that
+  /// export_codes() stands for.
+  void set_training(bool training) { training_ = training; }
+  [[nodiscard]] bool training() const { return training_; }
+
+  /// Called after each update with the number of updates done.
   virtual void on_step(std::int64_t /*step*/) {}
+  /// Called before each epoch, also when a run resumes within it: it may only set what follows from its arguments.
   virtual void on_epoch(std::int64_t /*epoch*/, std::int64_t /*epochs*/) {}
+  /// Trainings in a row that the method consists of; each restarts the learning rate.
+  [[nodiscard]] virtual std::int64_t stages() const { return 1; }
+  /// Called once at the start of each stage, not on resume: what it changes is state and belongs into buffers().
   virtual void on_stage(std::int64_t /*stage*/) {}
+
+  /// Methods that solve for their start on real inputs: samples of this layer's input to be seen before training; 0
+  /// for none. While collecting, convolve() looks at its input.
+  [[nodiscard]] virtual std::int64_t calibration_samples() const { return 0; }
+  virtual void begin_calibration() {}
+  /// Solves with what was collected.
+  virtual void end_calibration() {}
+
   /// Added to the loss; undefined means none.
   [[nodiscard]] virtual at::Tensor regularizer() { return {}; }
 
@@ -112,8 +159,14 @@ class WeightQuantizer {
   /// Integer codes and scale; throws a usage error for full precision.
   [[nodiscard]] virtual ExportedCodes export_codes() = 0;
 
+  /// What a user should know about the present state ("w_n is negative"), or empty. Asked after each epoch.
+  [[nodiscard]] virtual std::string remark() { return {}; }
+
   /// The fast path, or null.
   [[nodiscard]] virtual LeafUpdate* leaf_update() { return nullptr; }
+
+ private:
+  bool training_ = true;
 };
 
 }  // namespace denseshift::quant

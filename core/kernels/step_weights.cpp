@@ -1,0 +1,163 @@
+#include "core/kernels/step_weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/kernels/target_clones.h"
+
+namespace denseshift::kernels {
+namespace {
+
+constexpr std::int64_t kBlock = 512;
+/// Lanes of partial sums: a fixed number, so that the result is the same for every width of vector.
+constexpr int kLanes = 16;
+
+/// Sums term(i) for i in [0, n) in kLanes partial sums.
+template <class Term>
+DENSESHIFT_INLINE double lane_sum(std::int64_t n, const Term& term) {
+  double lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    DENSESHIFT_INDEPENDENT
+    for (int lane = 0; lane < kLanes; ++lane) lanes[lane] += term(i + lane);
+  }
+  for (int lane = 0; i < n; ++i, ++lane) lanes[lane] += term(i);
+  double sum = 0;
+  for (const double lane : lanes) sum += lane;
+  return sum;
+}
+
+}  // namespace
+
+DENSESHIFT_CLONES
+bool quantize_steps(const float* weights, std::int64_t n, const float* thresholds, const float* levels, int steps,
+                    float* quantized, std::uint8_t* codes) {
+  alignas(64) std::int32_t code[kBlock];
+  int nan = 0;
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    const std::int64_t count = std::min(kBlock, n - first);
+    const float* w = weights + first;
+    DENSESHIFT_INDEPENDENT
+    for (std::int64_t i = 0; i < count; ++i) {
+      nan |= w[i] != w[i];
+      code[i] = 0;
+    }
+    for (int k = 0; k < steps; ++k) {
+      const float threshold = thresholds[k];
+      DENSESHIFT_INDEPENDENT
+      for (std::int64_t i = 0; i < count; ++i) code[i] += w[i] > threshold ? 1 : 0;
+    }
+    if (quantized != nullptr) {
+      DENSESHIFT_INDEPENDENT
+      for (std::int64_t i = 0; i < count; ++i) quantized[first + i] = levels[code[i]];
+    }
+    if (codes != nullptr) {
+      DENSESHIFT_INDEPENDENT
+      for (std::int64_t i = 0; i < count; ++i) codes[first + i] = static_cast<std::uint8_t>(code[i]);
+    }
+  }
+  return nan == 0;
+}
+
+DENSESHIFT_CLONES
+void step_gradient(const float* grad, const std::uint8_t* codes, const float* weights, std::int64_t n,
+                   const float* factors, float offset, float slope, float* out) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) out[i] = grad[i] * factors[codes[i]] + (offset + slope * weights[i]);
+}
+
+DENSESHIFT_CLONES
+GradientSums step_gradient_sums(const float* grad, const std::uint8_t* codes, const float* weights, std::int64_t n,
+                                const float* first, const float* second) {
+  GradientSums sums;
+  sums.grad = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(grad[i]) * static_cast<double>(first[codes[i]]); });
+  sums.product = lane_sum(n, [&](std::int64_t i) {
+    return static_cast<double>(grad[i]) * static_cast<double>(second[codes[i]]) * static_cast<double>(weights[i]);
+  });
+  return sums;
+}
+
+DENSESHIFT_CLONES
+void add_code_statistics(const std::uint8_t* codes, const float* weights, std::int64_t n, int levels,
+                         std::int64_t* counts, double* sums) {
+  for (int level = 0; level < levels; ++level) {
+    std::int32_t count = 0;
+    std::int64_t total = 0;
+    for (std::int64_t first = 0; first < n; first += kBlock) {
+      const std::int64_t block = std::min(kBlock, n - first);
+      count = 0;
+      for (std::int64_t i = 0; i < block; ++i) count += codes[first + i] == level ? 1 : 0;
+      total += count;
+    }
+    counts[level] += total;
+    sums[level] += lane_sum(n, [&](std::int64_t i) { return codes[i] == level ? static_cast<double>(weights[i]) : 0.0; });
+  }
+}
+
+DENSESHIFT_CLONES
+RowStatistics row_statistics(const float* weights, std::int64_t n) {
+  RowStatistics row;
+  row.sum = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(weights[i]); });
+  row.sum_abs = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(std::fabs(weights[i])); });
+  float largest = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float magnitude = std::fabs(weights[i]);
+    largest = largest > magnitude ? largest : magnitude;
+  }
+  row.max_abs = std::isnan(row.sum_abs) ? std::numeric_limits<float>::quiet_NaN() : largest;
+  return row;
+}
+
+DENSESHIFT_CLONES
+CentredStatistics centred_statistics(const float* weights, std::int64_t n, float centre) {
+  CentredStatistics row;
+  row.sum_abs = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(std::fabs(weights[i] - centre)); });
+  row.sum_square = lane_sum(n, [&](std::int64_t i) {
+    const double d = static_cast<double>(weights[i] - centre);
+    return d * d;
+  });
+  return row;
+}
+
+DENSESHIFT_CLONES
+KeptStatistics kept_statistics(const float* weights, std::int64_t n, float threshold) {
+  KeptStatistics row;
+  row.sum_abs = lane_sum(n, [&](std::int64_t i) {
+    const float magnitude = std::fabs(weights[i]);
+    return magnitude > threshold ? static_cast<double>(magnitude) : 0.0;
+  });
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    const std::int64_t block = std::min(kBlock, n - first);
+    std::int32_t count = 0;
+    for (std::int64_t i = 0; i < block; ++i) count += std::fabs(weights[first + i]) > threshold ? 1 : 0;
+    row.count += count;
+  }
+  return row;
+}
+
+DENSESHIFT_CLONES
+void clamp_magnitude(float* weights, std::int64_t n, float low, float high) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float w = weights[i];
+    const float magnitude = std::fabs(w);
+    const float limited = magnitude < low ? low : (magnitude > high ? high : magnitude);
+    weights[i] = magnitude > 0 ? std::copysign(limited, w) : w;
+  }
+}
+
+DENSESHIFT_CLONES
+void fixed_point(const float* in, std::int64_t n, int integer_bits, int fraction_bits, float* out) {
+  const float unit = std::ldexp(1.0F, fraction_bits);
+  const float step = std::ldexp(1.0F, -fraction_bits);
+  const float high = std::ldexp(1.0F, integer_bits - 1) - 1;
+  const float low = -std::ldexp(1.0F, integer_bits - 1);
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float value = std::floor(in[i] * unit) * step;
+    out[i] = value < low ? low : (value > high ? high : value);
+  }
+}
+
+}  // namespace denseshift::kernels
