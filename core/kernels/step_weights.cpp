@@ -1,6 +1,7 @@
 #include "core/kernels/step_weights.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -72,6 +73,7 @@ GradientSums step_gradient_sums(const float* grad, const std::uint8_t* codes, co
                                 const float* first, const float* second) {
   GradientSums sums;
   sums.grad = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(grad[i]) * static_cast<double>(first[codes[i]]); });
+  if (second == nullptr) return sums;
   sums.product = lane_sum(n, [&](std::int64_t i) {
     return static_cast<double>(grad[i]) * static_cast<double>(second[codes[i]]) * static_cast<double>(weights[i]);
   });
@@ -158,6 +160,51 @@ void fixed_point(const float* in, std::int64_t n, int integer_bits, int fraction
     const float value = std::floor(in[i] * unit) * step;
     out[i] = value < low ? low : (value > high ? high : value);
   }
+}
+
+DENSESHIFT_CLONES
+void affine(const float* weights, std::int64_t n, float factor, float offset, float* out) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) out[i] = weights[i] * factor + offset;
+}
+
+DENSESHIFT_CLONES
+void ede_gradient(const float* grad, const float* weights, std::int64_t n, float mean, float deviation, float factor,
+                  float* tanh) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) tanh[i] = grad[i] * factor * (1.0F - tanh[i] * tanh[i]);
+  const double sum = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(tanh[i]); });
+  const double product = lane_sum(n, [&](std::int64_t i) {
+    return static_cast<double>(tanh[i]) * static_cast<double>(weights[i] - mean);
+  });
+  // dL/dw = (dh - mean(dh) - h sum(dh h) / (n-1)) / deviation
+  const double count = static_cast<double>(n);
+  const double width = static_cast<double>(deviation);
+  const float inverse = static_cast<float>(1 / width);
+  const float offset = static_cast<float>(-sum / count / width);
+  const float slope = static_cast<float>(-product / (count - 1) / (width * width * width));
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) tanh[i] = tanh[i] * inverse + (offset + slope * (weights[i] - mean));
+}
+
+DENSESHIFT_CLONES
+bool signed_powers(const float* shift, const float* sign, std::int64_t n, float* out) {
+  int nan = 0;
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) {
+    nan |= (shift[i] != shift[i]) | (sign[i] != sign[i]);
+    const auto exponent = static_cast<std::int32_t>(std::nearbyint(shift[i]));
+    const float power = std::bit_cast<float>(static_cast<std::uint32_t>(exponent + 127) << 23);
+    const float rounded = std::nearbyint(sign[i]);
+    out[i] = rounded > 0 ? power : (rounded < 0 ? -power : 0.0F);
+  }
+  return nan == 0;
+}
+
+DENSESHIFT_CLONES
+void product(const float* a, const float* b, std::int64_t n, float factor, float* out) {
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) out[i] = a[i] * b[i] * factor;
 }
 
 }  // namespace denseshift::kernels

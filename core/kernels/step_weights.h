@@ -21,7 +21,8 @@ inline constexpr int kMaxSteps = 66;
 void step_gradient(const float* grad, const std::uint8_t* codes, const float* weights, std::int64_t n,
                    const float* factors, float offset, float slope, float* out);
 
-/// Sums over n weights in double precision, in an order that does not depend on the instruction set.
+/// Sums over n weights in double precision, in an order that does not depend on the instruction set. `second` may be
+/// null.
 struct GradientSums {
   double grad = 0;    ///< sum of g * first[code]
   double product = 0;  ///< sum of g * second[code] * w
@@ -60,5 +61,20 @@ void clamp_magnitude(float* weights, std::int64_t n, float low, float high);
 
 /// floor(x * 2^fraction_bits) / 2^fraction_bits limited to [-2^(integer_bits-1), 2^(integer_bits-1) - 1].
 void fixed_point(const float* in, std::int64_t n, int integer_bits, int fraction_bits, float* out);
+
+/// out = w * factor + offset, the argument of IR-Net's tanh.
+void affine(const float* weights, std::int64_t n, float factor, float offset, float* out);
+
+/// IR-Net's error decay estimator and the standardisation of one filter, h = (w - mean) / deviation. `tanh` holds
+/// tanh(t h) and is overwritten with dL/dw for dL/dh = g * factor * (1 - tanh^2).
+void ede_gradient(const float* grad, const float* weights, std::int64_t n, float mean, float deviation, float factor,
+                  float* tanh);
+
+/// DeepShift-PS: out = sign(round(sign)) * 2^round(shift), rounding half to even. REQUIRES: shift from -126 to 127.
+/// Returns false when a value is NaN.
+[[nodiscard]] bool signed_powers(const float* shift, const float* sign, std::int64_t n, float* out);
+
+/// out = a * b * factor.
+void product(const float* a, const float* b, std::int64_t n, float factor, float* out);
 
 }  // namespace denseshift::kernels

@@ -174,11 +174,11 @@ ExportedCodes DenseShiftQuantizer::export_codes() {
   exported.codes = at::empty(code.sizes(), at::kByte);
   const float scale = std::ldexp(1.0F, spec_.shift_bias);
   exported.scale = at::full({1}, scale);
-  for (int s = spec_.gates; s >= 0; --s) exported.integers.push_back(-(1 << s));
+  for (int s = spec_.gates; s >= 0; --s) exported.integers.push_back(-(std::int64_t{1} << s));
   if (spec_.sparse) exported.integers.push_back(0);
-  for (int s = 0; s <= spec_.gates; ++s) exported.integers.push_back(1 << s);
+  for (int s = 0; s <= spec_.gates; ++s) exported.integers.push_back(std::int64_t{1} << s);
   std::vector<float> book;
-  for (const std::int32_t integer : exported.integers) book.push_back(scale * static_cast<float>(integer));
+  for (const std::int64_t integer : exported.integers) book.push_back(scale * static_cast<float>(integer));
   exported.codebook = at::tensor(book).reshape({1, -1});
   // Levels ascend: the negative ones from the largest shift down, zero, the positive ones.
   const int first_positive = spec_.gates + (spec_.sparse ? 2 : 1);

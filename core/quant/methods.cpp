@@ -7,6 +7,7 @@
 
 #include "core/quant/denseshift_quantizer.h"
 #include "core/quant/fp32.h"
+#include "core/quant/methods/baselines.h"
 
 namespace denseshift::quant {
 
@@ -16,6 +17,21 @@ const Registry<Method>& methods() {
     r.add("fp32", "full precision, the baseline", fp32_method());
     r.add("denseshift", "zero-free power-of-two weights by sign-scale decomposition (the paper)", denseshift_method());
     r.add("s3", "Shift weights with zero by sign-sparse-shift re-parameterisation (S3-Shift)", s3_method());
+    r.add("deepshift-q", "powers of two by rounding in the log domain (DeepShift-Q)", deepshift_q_method());
+    r.add("deepshift-ps", "powers of two by trained shifts and signs (DeepShift-PS)", deepshift_ps_method());
+    r.add("inq", "powers of two and zero, frozen group by group (INQ)", inq_method());
+    r.add("ste-pot", "powers of two below the largest weight (our reading of [37])", ste_pot_method());
+    r.add("lq-nets", "learned basis per filter (LQ-Nets)", lq_nets_method());
+    r.add("bwn", "binary weights with a scale per filter (BWN of XNOR-Net)", bwn_method());
+    r.add("bwhn", "binary weights by hashing (BWHN, our reading)", bwhn_method());
+    r.add("hwgq", "binary weights of HWGQ", hwgq_method());
+    r.add("ir-net", "binary weights with information retention (IR-Net)", ir_net_method());
+    r.add("twn", "ternary weights (TWN)", twn_method());
+    r.add("ttq", "trained ternary quantization (TTQ)", ttq_method());
+    r.add("lr-net", "ternary weights by local reparameterisation (LR-net)", lr_net_method());
+    r.add("sq-twn", "ternary weights, filters quantized at random in growing share (SQ-TWN)", sq_twn_method());
+    r.add("lsq", "learned step size (LSQ)", lsq_method());
+    r.add("apot", "additive powers of two (APoT)", apot_method());
     return r;
   }();
   return registry;

@@ -59,7 +59,7 @@ struct ExportedCodes {
   std::int64_t bits = 32;
   at::Tensor codes;                    ///< uint8, the shape of the weight: index of the level, ascending
   at::Tensor codebook;                 ///< float (1 or output channels, levels)
-  std::vector<std::int32_t> integers;  ///< one per level; empty when the levels are no multiples of a scale
+  std::vector<std::int64_t> integers;  ///< one per level; empty when the levels are no multiples of a scale
   at::Tensor scale;                    ///< float, one element or one per output channel; undefined without integers
 };
 

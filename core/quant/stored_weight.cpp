@@ -41,13 +41,13 @@ float of_row(const std::vector<float>& values, std::int64_t row) {
 
 }  // namespace
 
-void StepTable::set_multiples(std::vector<float> row_scales, std::vector<std::int32_t> multiples) {
+void StepTable::set_multiples(std::vector<float> row_scales, std::vector<std::int64_t> multiples) {
   scales = std::move(row_scales);
   integers = std::move(multiples);
   rows = static_cast<std::int64_t>(scales.size());
   levels.clear();
   for (const float scale : scales) {
-    for (const std::int32_t integer : integers) levels.push_back(scale * static_cast<float>(integer));
+    for (const std::int64_t integer : integers) levels.push_back(scale * static_cast<float>(integer));
   }
 }
 
@@ -71,7 +71,8 @@ std::vector<double> StoredWeight::levels() const {
   std::vector<double> values;
   for (std::size_t c = 0; c <= static_cast<std::size_t>(steps.steps); ++c) {
     if (c > 0 && !steps.level_of_code.empty() && steps.level_of_code[c] == steps.level_of_code[c - 1]) continue;
-    values.push_back(steps.integers.empty() ? static_cast<double>(steps.levels[c]) : steps.integers[c]);
+    values.push_back(steps.integers.empty() ? static_cast<double>(steps.levels[c])
+                                            : static_cast<double>(steps.integers[c]));
   }
   return values;
 }
@@ -199,7 +200,7 @@ std::vector<kernels::GradientSums> StoredWeight::gradient_sums(const at::Tensor&
       return at::tensor(values).to(weight.device()).to(at::kDouble).index({index});
     };
     const at::Tensor a = (g * table(first)).sum(1).cpu();
-    const at::Tensor b = (g * table(second) * w).sum(1).cpu();
+    const at::Tensor b = second.empty() ? at::zeros_like(a) : (g * table(second) * w).sum(1).cpu();
     for (std::int64_t r = 0; r < rows; ++r) {
       sums[static_cast<std::size_t>(r)] = {a.data_ptr<double>()[r], b.data_ptr<double>()[r]};
     }
@@ -211,7 +212,8 @@ std::vector<kernels::GradientSums> StoredWeight::gradient_sums(const at::Tensor&
   const std::uint8_t* c = codes_.data_ptr<std::uint8_t>();
   for_rows(rows, n, [&](std::int64_t row) {
     sums[static_cast<std::size_t>(row)] =
-        kernels::step_gradient_sums(from + row * n, c + row * n, w + row * n, n, first.data(), second.data());
+        kernels::step_gradient_sums(from + row * n, c + row * n, w + row * n, n, first.data(),
+                                    second.empty() ? nullptr : second.data());
   });
   return sums;
 }
@@ -233,7 +235,10 @@ std::vector<std::size_t> first_codes(const StepTable& steps) {
 
 at::Tensor StoredWeight::codes() {
   const at::NoGradGuard no_grad;
+  const bool was_training = training();
+  set_training(false);
   const StepTable steps = table();
+  set_training(was_training);
   at::Tensor codes;
   (void)apply(steps, codes);
   codes = codes.cpu().contiguous();

@@ -18,13 +18,13 @@ struct StepTable {
   int steps = 0;                         ///< thresholds per row
   std::vector<float> thresholds;         ///< rows x steps, ascending
   std::vector<float> levels;             ///< rows x (steps + 1)
-  std::vector<std::int32_t> integers{};  ///< per code: level = scale of the row * integer; empty: no such form
+  std::vector<std::int64_t> integers{};  ///< per code: level = scale of the row * integer; empty: no such form
   std::vector<float> scales{};           ///< rows; with integers only
   std::vector<std::uint8_t> level_of_code{};  ///< codes that share a level; empty: each code is a level
   std::vector<bool> real{};                   ///< rows that stay in full precision in this pass; empty: none
 
   /// Sets levels from scales and integers.
-  void set_multiples(std::vector<float> row_scales, std::vector<std::int32_t> multiples);
+  void set_multiples(std::vector<float> row_scales, std::vector<std::int64_t> multiples);
 };
 
 /// The float below x: `w > below(x)` is `w >= x`.
@@ -83,7 +83,7 @@ class StoredWeight : public WeightQuantizer {
   [[nodiscard]] at::Tensor code_gradient(const at::Tensor& grad, const std::vector<float>& factors,
                                          const std::vector<float>& offset = {},
                                          const std::vector<float>& slope = {}) const;
-  /// Sums of grad * first[code] and grad * second[code] * w per row of the weight.
+  /// Sums of grad * first[code] and grad * second[code] * w per row of the weight; without `second` only the former.
   [[nodiscard]] std::vector<kernels::GradientSums> gradient_sums(const at::Tensor& grad,
                                                                  const std::vector<float>& first,
                                                                  const std::vector<float>& second) const;
