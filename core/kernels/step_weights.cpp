@@ -83,17 +83,22 @@ GradientSums step_gradient_sums(const float* grad, const std::uint8_t* codes, co
 DENSESHIFT_CLONES
 void add_code_statistics(const std::uint8_t* codes, const float* weights, std::int64_t n, int levels,
                          std::int64_t* counts, double* sums) {
-  for (int level = 0; level < levels; ++level) {
-    std::int32_t count = 0;
-    std::int64_t total = 0;
-    for (std::int64_t first = 0; first < n; first += kBlock) {
-      const std::int64_t block = std::min(kBlock, n - first);
-      count = 0;
-      for (std::int64_t i = 0; i < block; ++i) count += codes[first + i] == level ? 1 : 0;
-      total += count;
+  alignas(64) std::int32_t code[kBlock];
+  alignas(64) float kept[kBlock];
+  for (std::int64_t first = 0; first < n; first += kBlock) {
+    const std::int64_t block = std::min(kBlock, n - first);
+    DENSESHIFT_INDEPENDENT
+    for (std::int64_t i = 0; i < block; ++i) code[i] = codes[first + i];
+    for (int level = 0; level < levels; ++level) {
+      std::int32_t count = 0;
+      for (std::int64_t i = 0; i < block; ++i) {
+        count += code[i] == level ? 1 : 0;
+        kept[i] = code[i] == level ? weights[first + i] : 0.0F;
+      }
+      counts[level] += count;
+      // Summed apart from the choice: GCC 12 vectorises a conditional sum of both widths wrongly.
+      sums[level] += lane_sum(block, [&](std::int64_t i) { return static_cast<double>(kept[i]); });
     }
-    counts[level] += total;
-    sums[level] += lane_sum(n, [&](std::int64_t i) { return codes[i] == level ? static_cast<double>(weights[i]) : 0.0; });
   }
 }
 
@@ -125,15 +130,17 @@ CentredStatistics centred_statistics(const float* weights, std::int64_t n, float
 DENSESHIFT_CLONES
 KeptStatistics kept_statistics(const float* weights, std::int64_t n, float threshold) {
   KeptStatistics row;
-  row.sum_abs = lane_sum(n, [&](std::int64_t i) {
-    const float magnitude = std::fabs(weights[i]);
-    return magnitude > threshold ? static_cast<double>(magnitude) : 0.0;
-  });
+  alignas(64) float kept[kBlock];
   for (std::int64_t first = 0; first < n; first += kBlock) {
     const std::int64_t block = std::min(kBlock, n - first);
     std::int32_t count = 0;
-    for (std::int64_t i = 0; i < block; ++i) count += std::fabs(weights[first + i]) > threshold ? 1 : 0;
+    for (std::int64_t i = 0; i < block; ++i) {
+      const float magnitude = std::fabs(weights[first + i]);
+      count += magnitude > threshold ? 1 : 0;
+      kept[i] = magnitude > threshold ? magnitude : 0.0F;
+    }
     row.count += count;
+    row.sum_abs += lane_sum(block, [&](std::int64_t i) { return static_cast<double>(kept[i]); });
   }
   return row;
 }

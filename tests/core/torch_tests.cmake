@@ -9,6 +9,6 @@ denseshift_test(core_torch_test
 denseshift_uses_torch(core_torch_test)
 
 denseshift_test(core_torch_oracle_test
-  SOURCES quant/denseshift_oracle_test.cpp nn/resnet_oracle_test.cpp
+  SOURCES quant/baselines_oracle_test.cpp quant/denseshift_oracle_test.cpp nn/resnet_oracle_test.cpp
   LINK nlohmann_json::nlohmann_json LABELS oracle)
 denseshift_uses_torch(core_torch_oracle_test)
