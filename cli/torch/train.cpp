@@ -43,6 +43,8 @@ class ProgressHook final : public experiments::Hook {
     progress_.update(state);
   }
 
+  void on_message(const std::string& text) override { progress_.line(text); }
+
   void on_epoch(const EpochView& view) override {
     progress_.line(fmt::format(
         "epoch {}/{}  train loss {:.4f} top1 {:.2f}  val loss {:.4f} top1 {:.2f}{}  lr {:.3g}  {:.0f} img/s  {}",

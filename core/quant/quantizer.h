@@ -142,11 +142,11 @@ class WeightQuantizer {
   /// Called once at the start of each stage, not on resume: what it changes is state and belongs into buffers().
   virtual void on_stage(std::int64_t /*stage*/) {}
 
-  /// Methods that solve for their start on real inputs: samples of this layer's input to be seen before training; 0
-  /// for none. While collecting, convolve() looks at its input.
-  [[nodiscard]] virtual std::int64_t calibration_samples() const { return 0; }
+  /// Methods that solve for their start on real inputs: between begin and end, convolve() looks at its input for as
+  /// long as wants_samples() says so; end_calibration() solves with what was seen.
+  [[nodiscard]] virtual bool calibrates() const { return false; }
   virtual void begin_calibration() {}
-  /// Solves with what was collected.
+  [[nodiscard]] virtual bool wants_samples() const { return false; }
   virtual void end_calibration() {}
 
   /// Added to the loss; undefined means none.

@@ -149,7 +149,8 @@ void validate(const TrainConfig& c) {
   constexpr double kMany = 1e15;
   range("wbits", static_cast<double>(c.wbits), 1, 32);
   range("abits", static_cast<double>(c.abits), 2, 32);
-  choice("init", c.init, {"lvr", "kaiming"});
+  choice("init", c.init, {"auto", "lvr", "kaiming", "pretrained"});
+  choice("pretrained_load", c.pretrained_load, {"strict", "partial"});
   choice("gradient", c.gradient, {"surrogate", "sign_only", "none"});
   choice("zero_convention", c.zero_convention, {"paper", "code"});
   range("shift_bias", static_cast<double>(c.shift_bias), -64, 64);

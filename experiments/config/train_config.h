@@ -25,10 +25,13 @@ struct TrainConfig {
   std::string method = "denseshift";
   std::int64_t wbits = 3;
   std::int64_t abits = 32;
-  std::string init = "lvr";
+  std::string init = "auto";
+  std::string pretrained;
+  std::string pretrained_load = "strict";
   std::string gradient = "surrogate";
   std::string zero_convention = "paper";
   std::int64_t shift_bias = 0;
+  std::vector<std::string> method_option;
   bool decay_references = true;
   std::string placement = "paper";
   std::vector<std::string> rule;
@@ -90,11 +93,18 @@ void visit_fields(Config& c, Visitor&& v) {
   v("method", c.method, G::network, "quantizer of the weights, or fp32; `denseshift models methods` lists them");
   v("wbits", c.wbits, G::network, "bits per quantized weight (denseshift: 2, 3, 4)");
   v("abits", c.abits, G::network, "bits per activation; 32 leaves activations in floating point");
-  v("init", c.init, G::network, "start of the reference weights: lvr (normal, std 0.001) or kaiming");
+  v("init", c.init, G::network,
+    "start of the weights: auto (the method's own), lvr (references normal, std 0.001), kaiming or pretrained");
+  v("pretrained", c.pretrained, G::network,
+    "trained network to start from: a run, a checkpoint, or a .pth or .safetensors file; implies init pretrained");
+  v("pretrained_load", c.pretrained_load, G::network,
+    "strict: every name and shape must agree; partial: what is missing or has another shape starts at random");
   v("gradient", c.gradient, G::network,
     "gradient of the sign and the gates: surrogate (authors' code), sign_only (Eq. 8 to the letter), none (Eq. 7)");
   v("zero_convention", c.zero_convention, G::network, "sign of a reference that is exactly 0: paper (-1) or code (+1)");
   v("shift_bias", c.shift_bias, G::network, "integer added to every exponent (ours; the paper gives no value)");
+  v("method_option", c.method_option, G::network,
+    "KEY=VALUE for an option of the method, see `denseshift models methods`; repeatable");
   v("decay_references", c.decay_references, G::network,
     "apply weight decay to sign and gate references, as the authors do");
   v("placement", c.placement, G::network, "what is quantized: paper (all convolutions but the first), method, or all");

@@ -45,6 +45,8 @@ class Hook {
   virtual void on_checkpoint(const std::string& /*kind*/, const std::string& /*path*/, std::int64_t /*bytes*/,
                              const std::string& /*sha256*/) {}
   virtual void on_end() {}
+  /// Something worth a line: a stage began, a method has a warning.
+  virtual void on_message(const std::string& /*text*/) {}
 
   /// Tensors to save, by stable names; empty when there is nothing yet.
   [[nodiscard]] virtual std::vector<quant::NamedTensor> state() { return {}; }

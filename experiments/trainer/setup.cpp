@@ -18,6 +18,23 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// Settles `init` and `pretrained`.
+void resolve_start(TrainConfig& config, const quant::Method& method) {
+  if (config.init == "auto") config.init = config.pretrained.empty() ? method.default_init : "pretrained";
+  if (config.init == "pretrained" && config.pretrained.empty()) {
+    throw usage_error("init: pretrained needs a network to start from",
+                      "give a run, a checkpoint, or a .pth or .safetensors file with --pretrained");
+  }
+  if (config.init != "pretrained" && !config.pretrained.empty()) {
+    throw usage_error("pretrained: does not go with init " + config.init, "leave --init out, or say --init pretrained");
+  }
+  const bool references = config.method == "denseshift" || config.method == "s3";
+  if (config.init == "lvr" && !references && config.method != "fp32") {
+    throw usage_error("init: lvr is a start of reference weights, which " + config.method + " does not have",
+                      "use --init kaiming or leave --init out");
+  }
+}
+
 int usable_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -29,8 +46,10 @@ int usable_cpus() {
 TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given) {
   validate(config);
   const quant::Method& method = quant::methods().get(config.method);
-  if (!contains(given, "wbits") && !contains({"denseshift"}, config.method)) config.wbits = method.default_bits;
+  if (!contains(given, "wbits") && config.method != "denseshift") config.wbits = method.default_bits;
   quant::check_bits(config.method, config.wbits);
+  (void)quant::parse_method_options(config.method, config.method_option);
+  resolve_start(config, method);
   if (config.abits != 32) throw usage_error("abits: activations stay in floating point", "use --abits 32");
   if (config.optimizer != "sgd" && config.impl == "leaf") {
     throw usage_error("impl: leaf works with sgd only", "use --impl function or --impl auto");
@@ -51,6 +70,7 @@ quant::MethodOptions method_options(const TrainConfig& config) {
   options.zero_convention = config.zero_convention;
   options.shift_bias = config.shift_bias;
   options.impl = config.impl;
+  options.extra = quant::parse_method_options(config.method, config.method_option);
   if (options.impl == "auto") {
     // The fused paths are CPU code; on CUDA the composition serves. AdamW needs gradients of the references themselves.
     const bool cpu = choose_device(config.device).is_cpu();
@@ -112,6 +132,33 @@ Setup build_setup(const TrainConfig& config) {
   return setup;
 }
 
+std::int64_t stage_count(nn::Classifier& model) {
+  std::int64_t stages = 1;
+  for (const auto& [name, layer] : nn::weight_layers(model)) stages = std::max(stages, layer->quantizer().stages());
+  return stages;
+}
+
+Stage stage_of(std::int64_t epoch, std::int64_t epochs, std::int64_t stages) {
+  // Stage k starts at epoch floor(k * epochs / stages).
+  std::int64_t k = std::min(stages - 1, epoch * stages / epochs);
+  while (k + 1 < stages && (k + 1) * epochs / stages <= epoch) ++k;
+  const std::int64_t first = k * epochs / stages;
+  return {k, first, (k + 1) * epochs / stages - first};
+}
+
+void check_trainable(const Setup& setup) {
+  const TrainConfig& config = setup.config;
+  if (quant::methods().get(config.method).needs_pretrained && config.init != "pretrained") {
+    throw usage_error("method: " + config.method + " starts from a trained network",
+                      "train one with --method fp32 first, then give its run or a .pth file with --pretrained");
+  }
+  if (const std::int64_t stages = stage_count(*setup.model); config.epochs < stages) {
+    throw usage_error("epochs: " + std::to_string(config.epochs) + " are too few for the " + std::to_string(stages) +
+                          " stages of " + config.method + " at " + std::to_string(config.wbits) + " bits",
+                      "use --epochs " + std::to_string(stages) + " or more, or fewer stages with --method-option");
+  }
+}
+
 data::LoaderOptions loader_options(const TrainConfig& config, data::Split split) {
   const bool train = split == data::Split::train;
   data::LoaderOptions options;
@@ -137,13 +184,13 @@ std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn:
   return optim::make_optimizer(options, optim::collect_parameters(model, config.weight_decay, config.decay_references));
 }
 
-optim::LrSchedule build_schedule(const TrainConfig& config, std::int64_t steps_per_epoch) {
+optim::LrSchedule build_schedule(const TrainConfig& config, std::int64_t steps_per_epoch, std::int64_t epochs) {
   optim::LrOptions options;
   options.schedule = config.schedule;
   options.lr = config.lr;
   options.steps_per_epoch = steps_per_epoch;
-  options.epochs = config.epochs;
-  options.warmup_epochs = config.warmup_epochs;
+  options.epochs = epochs;
+  options.warmup_epochs = std::min(config.warmup_epochs, static_cast<double>(epochs));
   options.lr_offset = config.lr_offset;
   options.milestones = config.milestones;
   options.lr_gamma = config.lr_gamma;

@@ -51,8 +51,24 @@ struct Setup {
 /// Optimiser over the network's trained tensors.
 [[nodiscard]] std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn::Classifier& model);
 
-/// Learning rates for `steps_per_epoch` optimiser steps per epoch.
-[[nodiscard]] optim::LrSchedule build_schedule(const TrainConfig& config, std::int64_t steps_per_epoch);
+/// Learning rates of a training of `epochs` epochs (the run's, or those of one stage) with `steps_per_epoch` optimiser
+/// steps each.
+[[nodiscard]] optim::LrSchedule build_schedule(const TrainConfig& config, std::int64_t steps_per_epoch,
+                                               std::int64_t epochs);
+
+/// Stages of the network's methods: the most that any layer has.
+[[nodiscard]] std::int64_t stage_count(nn::Classifier& model);
+
+/// A part of the training with its own run of the learning rate. The epochs are shared out evenly among the stages.
+struct Stage {
+  std::int64_t index = 0;
+  std::int64_t first_epoch = 0;
+  std::int64_t epochs = 1;
+};
+[[nodiscard]] Stage stage_of(std::int64_t epoch, std::int64_t epochs, std::int64_t stages);
+
+/// Throws a usage error when the method needs a trained network and has none, or more stages than there are epochs.
+void check_trainable(const Setup& setup);
 
 /// A batch as tensors on the device: images (N, C, H, W), labels (N). The memory of `batch` is used directly on the
 /// CPU.

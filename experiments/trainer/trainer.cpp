@@ -23,7 +23,12 @@ void append(std::vector<quant::NamedTensor>& all, const std::string& prefix,
 
 at::Generator cpu_generator() { return at::globalContext().defaultGenerator(at::kCPU); }
 
-quant::NamedTensor random_state() { return {"rng.cpu", cpu_generator().get_state()}; }
+/// Generators that a method or the data may draw from, by the name they have in a checkpoint.
+std::vector<std::pair<std::string, at::Generator>> generators(at::Device device) {
+  std::vector<std::pair<std::string, at::Generator>> all{{"cpu", cpu_generator()}};
+  if (device.is_cuda()) all.emplace_back("cuda", at::globalContext().defaultGenerator(device));
+  return all;
+}
 
 }  // namespace
 
@@ -38,10 +43,9 @@ Trainer::Trainer(Setup& setup, std::filesystem::path directory, nlohmann::ordere
       val_loader_(*setup.dataset, loader_options(setup.config, data::Split::val)),
       optimizer_(build_optimizer(setup.config, *setup.model)),
       updates_per_epoch_((train_loader_.batches() + setup.config.accumulate - 1) / setup.config.accumulate),
-      schedule_(build_schedule(setup.config, updates_per_epoch_)) {
+      stages_(stage_count(*setup.model)) {
   if (setup.config.ema > 0) ema_ = std::make_unique<optim::Ema>(*setup.model, setup.config.ema);
-  at::Generator generator = cpu_generator();
-  generator.set_current_seed(setup.config.seed);
+  for (auto& [name, generator] : generators(setup.device)) generator.set_current_seed(setup.config.seed);
 }
 
 void Trainer::resume(const Checkpoint& checkpoint) {
@@ -51,15 +55,14 @@ void Trainer::resume(const Checkpoint& checkpoint) {
   if (ema_) checkpoint.load("ema.", ema_->state());
   hook_state_ = checkpoint.tensors("hook.");
   for (const quant::NamedTensor& item : checkpoint.tensors("rng.")) {
-    if (item.name == "cpu") {
-      at::Generator generator = cpu_generator();
-      generator.set_state(item.tensor);
+    for (auto& [name, generator] : generators(setup_.device)) {
+      if (item.name == name) generator.set_state(item.tensor);
     }
   }
   position_ = checkpoint.info().position;
   // A run stopped in the evaluation after an epoch makes no update before that epoch is recorded.
   if (position_.step > 0) {
-    lr_ = schedule_.at(position_.epoch * updates_per_epoch_ + (position_.step - 1) / setup_.config.accumulate);
+    lr_ = learning_rate((position_.step - 1) / setup_.config.accumulate);
   }
   if (position_.step > train_loader_.batches()) {
     throw input_error(checkpoint.file_name() + ": step " + std::to_string(position_.step) + " is beyond the " +
@@ -70,6 +73,7 @@ void Trainer::resume(const Checkpoint& checkpoint) {
 TrainOutcome Trainer::run() {
   for (Hook* hook : hooks_) hook->on_start(setup_, position_.epoch + (position_.step > 0 ? 1 : 0));
   for (Hook* hook : hooks_) hook->load(hook_state_);
+  if (position_.epoch == 0 && position_.step == 0) calibrate();
   while (position_.epoch < setup_.config.epochs && stop_reason_.empty()) {
     train_epoch();
     if (!stop_reason_.empty()) break;
@@ -79,18 +83,62 @@ TrainOutcome Trainer::run() {
     if (position_.epoch < setup_.config.epochs) (void)stop_now();
   }
   outcome_.finished = position_.epoch >= setup_.config.epochs;
-  if (!outcome_.finished) save_last();
+  // A run that was stopped before its first step starts again from the beginning.
+  if (!outcome_.finished && position_.epoch + position_.step > 0) save_last();
   outcome_.stop_reason = stop_reason_;
   outcome_.position = position_;
   for (Hook* hook : hooks_) hook->on_end();
   return outcome_;
 }
 
-void Trainer::train_epoch() {
+void Trainer::tell(const std::string& text) {
+  for (Hook* hook : hooks_) hook->on_message(text);
+}
+
+/// Methods that solve for their start get to see the inputs of their layer, one layer after the other, so that each sees
+/// what the solved layers before it put out.
+void Trainer::calibrate() {
+  const auto layers = nn::weight_layers(*setup_.model);
+  for (const auto& [name, layer] : layers) {
+    quant::WeightQuantizer& quantizer = layer->quantizer();
+    if (!quantizer.calibrates()) continue;
+    if (stop_now()) return;
+    tell("calibrating " + name);
+    const at::NoGradGuard no_grad;
+    setup_.model->train();
+    quantizer.begin_calibration();
+    train_loader_.start(0);
+    for (const data::Batch* batch = train_loader_.next(); batch != nullptr && quantizer.wants_samples();
+         batch = train_loader_.next()) {
+      if (batch->count == 0) continue;
+      (void)setup_.model->forward(to_device(*batch, setup_.dataset->info(), setup_).images);
+    }
+    quantizer.end_calibration();
+  }
+}
+
+double Trainer::learning_rate(std::int64_t step) const {
+  const Stage stage = stage_of(position_.epoch, setup_.config.epochs, stages_);
+  return build_schedule(setup_.config, updates_per_epoch_, stage.epochs)
+      .at((position_.epoch - stage.first_epoch) * updates_per_epoch_ + step);
+}
+
+void Trainer::start_epoch() {
+  const Stage stage = stage_of(position_.epoch, setup_.config.epochs, stages_);
+  // After a resume within the epoch the stage has begun: what on_stage() changed came with the checkpoint.
+  const bool stage_begins = position_.epoch == stage.first_epoch && position_.step == 0;
+  if (stage_begins && stages_ > 1) {
+    tell("stage " + std::to_string(stage.index + 1) + " of " + std::to_string(stages_));
+  }
   for (const auto& [name, layer] : nn::weight_layers(*setup_.model)) {
+    if (stage_begins) layer->quantizer().on_stage(stage.index);
     layer->quantizer().on_epoch(position_.epoch, setup_.config.epochs);
   }
+}
+
+void Trainer::train_epoch() {
   setup_.model->train();
+  start_epoch();
   train_loader_.start(position_.epoch, position_.step);
   const double seconds_before = position_.seconds;
   const Clock::time_point start = Clock::now();
@@ -139,7 +187,7 @@ void Trainer::train_batch(const data::Batch& batch) {
 
 void Trainer::update() {
   const std::int64_t index = position_.epoch * updates_per_epoch_ + (position_.step - 1) / setup_.config.accumulate;
-  lr_ = schedule_.at(index);
+  lr_ = learning_rate((position_.step - 1) / setup_.config.accumulate);
   double scale = 1.0 / static_cast<double>(pending_);
   if (setup_.config.clip_grad_norm > 0) {
     const double norm = optimizer_->gradient_norm() * scale;
@@ -191,6 +239,9 @@ void Trainer::finish_epoch(const Score& val) {
   view.val = &val;
   view.best = position_.best_epoch == position_.epoch;
   for (Hook* hook : hooks_) hook->on_epoch(view);
+  for (const auto& [name, layer] : nn::weight_layers(*setup_.model)) {
+    if (const std::string remark = layer->quantizer().remark(); !remark.empty()) tell(name + ": " + remark);
+  }
   outcome_.train = position_.train;
   outcome_.val = val;
   ++position_.epoch;
@@ -206,7 +257,9 @@ void Trainer::save_last() {
   append(tensors, "optimizer.", optimizer_->state());
   if (ema_) append(tensors, "ema.", ema_->state());
   for (Hook* hook : hooks_) append(tensors, "hook.", hook->state());
-  tensors.push_back(random_state());
+  for (const auto& [name, generator] : generators(setup_.device)) {
+    tensors.push_back({"rng." + name, generator.get_state()});
+  }
   const WrittenCheckpoint written =
       write_checkpoint(directory_, "last", tensors, {to_json(setup_.config), environment_, position_});
   for (Hook* hook : hooks_) hook->on_checkpoint("last", written.path.string(), written.bytes, written.sha256);

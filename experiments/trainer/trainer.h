@@ -38,11 +38,15 @@ class Trainer {
   [[nodiscard]] TrainOutcome run();
 
  private:
+  void calibrate();
   void train_epoch();
+  void start_epoch();
   void train_batch(const data::Batch& batch);
   void update();
   Score evaluate_now();
   void finish_epoch(const Score& val);
+  [[nodiscard]] double learning_rate(std::int64_t step) const;
+  void tell(const std::string& text);
   void save_last();
   void save_best();
   [[nodiscard]] bool stop_now();
@@ -56,7 +60,7 @@ class Trainer {
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::unique_ptr<optim::Ema> ema_;
   std::int64_t updates_per_epoch_;
-  optim::LrSchedule schedule_;
+  std::int64_t stages_;
   std::vector<quant::NamedTensor> hook_state_;  ///< from a checkpoint, handed over after on_start
   Position position_;
   std::int64_t pending_ = 0;  ///< batches whose gradients wait for an update

@@ -21,7 +21,8 @@ class Bwhn final : public StoredWeight {
         patches_(static_cast<std::int64_t>(option_number(bwhn_method(), options, "patches", 0, 1e9))),
         sweeps_(static_cast<int>(option_number(bwhn_method(), options, "sweeps", 1, 10000))) {}
 
-  [[nodiscard]] std::int64_t calibration_samples() const override { return patches_; }
+  [[nodiscard]] bool calibrates() const override { return patches_ > 0; }
+  [[nodiscard]] bool wants_samples() const override { return gram_.defined() && seen_ < patches_; }
 
   void begin_calibration() override {
     const at::NoGradGuard no_grad;
@@ -30,7 +31,7 @@ class Bwhn final : public StoredWeight {
   }
 
   at::Tensor convolve(const at::Tensor& input, const ConvGeometry& g) override {
-    if (gram_.defined() && seen_ < patches_ && g.groups == 1) {
+    if (wants_samples() && g.groups == 1) {
       collect(at::im2col(input.detach().to(at::kFloat), {weight_.size(2), weight_.size(3)}, {g.dilation, g.dilation},
                          {g.padding, g.padding}, {g.stride, g.stride}));
     }
@@ -38,7 +39,7 @@ class Bwhn final : public StoredWeight {
   }
 
   at::Tensor apply_linear(const at::Tensor& input, const at::Tensor& bias) override {
-    if (gram_.defined() && seen_ < patches_) collect(input.detach().to(at::kFloat).unsqueeze(2));
+    if (wants_samples()) collect(input.detach().to(at::kFloat).unsqueeze(2));
     return StoredWeight::apply_linear(input, bias);
   }
 
