@@ -217,7 +217,7 @@ std::vector<std::string> shape_class_names() {
 Scene draw_scene(std::int64_t label, RandomStream& random) {
   Scene scene;
   for (Colour& end : scene.background) {
-    end = from_hsv(random.uniform(0, 360), random.uniform(0.0, 0.35), random.uniform(0.15, 0.85));
+    end = from_hsv(random.uniform(0, 360), random.uniform(0.0, 0.35), random.uniform(0.15, 0.6));
   }
   scene.gradient_angle = draw(random, 0, 2 * kPi);
   const float frequency = draw(random, 6, 40);
@@ -225,31 +225,31 @@ Scene draw_scene(std::int64_t label, RandomStream& random) {
   scene.grating_x = frequency * std::cos(direction);
   scene.grating_y = frequency * std::sin(direction);
   scene.grating_phase = draw(random, 0, 2 * kPi);
-  scene.grating_strength = draw(random, 0, 18);
-  const std::uint64_t distractors = random.below(3);
+  scene.grating_strength = draw(random, 0, 8);
+  const std::uint64_t distractors = random.below(2);
   for (std::uint64_t i = 0; i < distractors; ++i) scene.distractors.push_back(draw_distractor(random));
 
   Figure& figure = scene.figure;
   figure.shape = static_cast<Shape>(label / 2);
-  figure.radius = draw(random, 0.22, 0.4);
+  figure.radius = draw(random, 0.34, 0.44);
   figure.x = draw(random, 0.8 * figure.radius, 1 - 0.8 * figure.radius);
   figure.y = draw(random, 0.8 * figure.radius, 1 - 0.8 * figure.radius);
-  figure.angle = draw(random, -kPi / 6, kPi / 6);
-  figure.stretch = std::exp(draw(random, -0.25, 0.25));
+  figure.angle = draw(random, -kPi / 18, kPi / 18);
+  figure.stretch = std::exp(draw(random, -0.1, 0.1));
   const double hue = (label % 2 == 0 ? kRedHue : kAmberHue) + kHueDeviation * random.normal();
-  figure.colour = from_hsv(std::fmod(hue + 360, 360), random.uniform(0.55, 1.0), random.uniform(0.5, 1.0));
-  figure.opacity = draw(random, 0.75, 1.0);
-  figure.shading = draw(random, -0.3, 0.3);
+  figure.colour = from_hsv(std::fmod(hue + 360, 360), random.uniform(0.55, 1.0), random.uniform(0.65, 1.0));
+  figure.opacity = draw(random, 0.9, 1.0);
+  figure.shading = draw(random, -0.2, 0.2);
 
-  scene.has_bar = random.below(3) == 0;
+  scene.has_bar = random.below(4) == 0;
   const float offset_angle = draw(random, 0, 2 * kPi);
   const float offset = draw(random, 0.3, 1.0) * figure.radius;
   scene.bar = {figure.x + offset * std::cos(offset_angle), figure.y + offset * std::sin(offset_angle),
                draw(random, 0, kPi), draw(random, 0.02, 0.05)};
   scene.bar_colour = from_hsv(random.uniform(0, 360), random.uniform(0.0, 0.7), random.uniform(0.1, 0.9));
-  for (float& factor : scene.light) factor = draw(random, 0.82, 1.18);
+  for (float& factor : scene.light) factor = draw(random, 0.9, 1.1);
   scene.blurred = random.below(3) == 0;
-  scene.noise = draw(random, 3, 18);
+  scene.noise = draw(random, 2, 12);
   return scene;
 }
 
