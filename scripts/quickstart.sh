@@ -9,4 +9,5 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
   exit 0
 fi
 "$root/scripts/build.sh" "$@"
-exec "$root/build/denseshift" train --arch resnet18 --wbits 2 --limit-train 2560 --limit-val 1000 --epochs 4 --name quickstart
+exec "$root/build/denseshift" train --arch resnet18 --wbits 2 --limit-train 2560 --limit-val 1000 --epochs 3 \
+  --batch-size 16 --lr 0.005 --name quickstart
