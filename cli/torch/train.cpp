@@ -128,6 +128,7 @@ int train_verb(const nlohmann::json& json) {
                               run.position.epoch + run.position.step == 0
                                   ? ""
                                   : fmt::format(", from epoch {} step {}", run.position.epoch + 1, run.position.step)));
+    if (!run.start.empty()) progress.line(run.start);
   };
   const auto warn = [](const std::string& text) { fmt::print(stderr, "denseshift: warning: {}\n", text); };
   const TrainResult result = experiments::run_training(request, {&hook}, started, warn);

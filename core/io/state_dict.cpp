@@ -50,6 +50,17 @@ void state_changed(torch::nn::Module& model) {
   }
 }
 
+at::Tensor to_tensor(const TensorView& view) {
+  for (const auto& [scalar, name] : dtypes()) {
+    if (view.dtype != name) continue;
+    at::Tensor tensor = at::empty(view.shape, scalar);
+    const std::size_t bytes = static_cast<std::size_t>(tensor.numel()) * tensor.element_size();
+    if (bytes > 0) std::memcpy(tensor.data_ptr(), view.data, bytes);
+    return tensor;
+  }
+  throw std::invalid_argument("unexpected type " + view.dtype);
+}
+
 std::string save_tensors(const std::filesystem::path& path, const std::vector<quant::NamedTensor>& tensors,
                          const std::map<std::string, std::string>& metadata) {
   std::vector<at::Tensor> host;  // keeps the memory that the views point to
@@ -81,10 +92,7 @@ void load_tensors(const SafetensorsFile& file, const std::string& file_name, con
       throw input_error(file_name + ": tensor " + name + " has type " + view.dtype + ", expected " +
                         dtype_name(item.tensor.scalar_type()));
     }
-    at::Tensor host = at::empty(shape, item.tensor.scalar_type());
-    if (host.numel() > 0)
-      std::memcpy(host.data_ptr(), view.data, static_cast<std::size_t>(host.numel()) * host.element_size());
-    item.tensor.detach().copy_(host);
+    item.tensor.detach().copy_(to_tensor(view));
   }
   for (const auto& [name, view] : file.tensors()) {
     if (name.compare(0, prefix.size(), prefix) == 0 && wanted.count(name) == 0) {

@@ -22,6 +22,9 @@ namespace denseshift::io {
 /// quantized.
 void state_changed(torch::nn::Module& model);
 
+/// A copy of a tensor of a file. Throws std::invalid_argument for a type that tensors do not have.
+[[nodiscard]] at::Tensor to_tensor(const TensorView& view);
+
 /// Writes tensors (made contiguous, on the CPU) atomically; returns the file's SHA-256.
 std::string save_tensors(const std::filesystem::path& path, const std::vector<quant::NamedTensor>& tensors,
                          const std::map<std::string, std::string>& metadata);

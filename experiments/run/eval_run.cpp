@@ -2,58 +2,22 @@
 
 #include <memory>
 
-#include "core/io/state_dict.h"
 #include "experiments/run/environment.h"
 #include "experiments/run/stop.h"
-#include "experiments/trainer/checkpoint.h"
-#include "results_db/query.h"
+#include "experiments/run/trained_network.h"
 #include "results_db/store.h"
 
 namespace denseshift::experiments {
 namespace {
 
-struct Weights {
-  std::unique_ptr<Checkpoint> checkpoint;
-  std::int64_t parent = 0;
-};
-
-Weights find_weights(const EvalRequest& request) {
-  if (request.run.empty()) return {std::make_unique<Checkpoint>(request.checkpoint), 0};
-  const results_db::Database database(request.db, results_db::OpenMode::read_only);
-  const std::int64_t run = results_db::resolve_run(database, request.run);
-  const results_db::RunRecord record = results_db::load_run(database, run);
-  std::filesystem::path file = std::filesystem::path(record.run_dir) / (request.which + ".json");
-  if (record.run_dir.empty() || !std::filesystem::exists(file)) {
-    throw input_error("run " + std::to_string(run) + " has no " + request.which + " checkpoint" +
-                          (record.run_dir.empty() ? "" : " in " + record.run_dir),
-                      "train it further with `denseshift train --resume " + std::to_string(run) + "`");
-  }
-  return {std::make_unique<Checkpoint>(file), run};
-}
-
 TrainConfig evaluation_config(const Checkpoint& checkpoint, const EvalRequest& request) {
-  TrainConfig config;
-  try {
-    config = config_from_json(checkpoint.info().config);
-  } catch (const Error& error) {
-    throw input_error(checkpoint.file_name() + ": " + error.what(), error.hint());
-  }
+  TrainConfig config = stored_config(checkpoint);
   const nlohmann::ordered_json wanted = to_json(request.config);
   nlohmann::json changes = nlohmann::json::object();
   for (const std::string& key : request.overrides)
     changes[key == "batch_size" ? "eval_batch_size" : key] = wanted.at(key);
   config = config_from_json(changes, config);
   return resolve(config, {"wbits"});
-}
-
-void load_weights(const Checkpoint& checkpoint, Setup& setup) {
-  checkpoint.load("model.", io::state_of(*setup.model));
-  io::state_changed(*setup.model);
-  if (!checkpoint.has("ema.")) return;
-  // A `last` checkpoint keeps the trained weights and their average; the average is what training evaluates.
-  optim::Ema ema(*setup.model, setup.config.ema > 0 ? setup.config.ema : 0.5);
-  checkpoint.load("ema.", ema.state());
-  ema.swap();
 }
 
 std::int64_t record_result(const EvalRequest& request, const EvalResult& result, const Setup& setup) {
@@ -80,7 +44,7 @@ std::int64_t record_result(const EvalRequest& request, const EvalResult& result,
 
 EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& progress) {
   const StopSignals signals;
-  const Weights weights = find_weights(request);
+  const FoundWeights weights = find_weights({request.run, request.checkpoint, request.which, request.db});
   Setup setup = build_setup(evaluation_config(*weights.checkpoint, request));
   load_weights(*weights.checkpoint, setup);
 

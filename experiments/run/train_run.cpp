@@ -8,6 +8,7 @@
 #include "experiments/hooks/weight_stats.h"
 #include "experiments/run/environment.h"
 #include "experiments/run/heartbeat.h"
+#include "experiments/run/pretrained.h"
 #include "experiments/run/run_directory.h"
 #include "experiments/run/stop.h"
 #include "results_db/query.h"
@@ -101,8 +102,10 @@ class RecordedRun {
   void begin_new() {
     // The database is made only when everything else about the input is known to be good.
     setup_ = build_setup(resolve(request_.config, request_.given));
-    open_database(results_db::OpenMode::create);
+    check_trainable(setup_);
     environment_ = describe_environment(setup_, request_.program);
+    start_network();
+    open_database(results_db::OpenMode::create);
     // A folder named by the user is claimed before anything is recorded.
     if (!request_.run_dir.empty()) directory_ = new_directory(request_, 0);
     results_db::NewRun record;
@@ -115,6 +118,7 @@ class RecordedRun {
     record.config_hash = config_hash(setup_.config);
     record.environment = environment_;
     record.dataset = setup_.dataset->fingerprint();
+    record.parent = parent_;
     run_ = store_->create(record);
     try {
       if (!directory_) directory_ = new_directory(request_, run_);
@@ -126,6 +130,14 @@ class RecordedRun {
       end(RunStatus::failed, error.what());
       throw;
     }
+  }
+
+  void start_network() {
+    if (setup_.config.init != "pretrained") return;
+    const Pretrained pretrained = load_pretrained(setup_, request_.db);
+    environment_["pretrained"] = pretrained.to_json();
+    parent_ = pretrained.run;
+    start_ = pretrained.text();
   }
 
   void begin_resumed() {
@@ -149,6 +161,7 @@ class RecordedRun {
       warn_about_environment(*checkpoint_, environment_, warn_);
     } else {
       warn_("run " + std::to_string(run_) + " has no checkpoint yet and starts from the beginning");
+      start_network();
     }
     store_->reopen(run_);
   }
@@ -165,7 +178,7 @@ class RecordedRun {
       checkpoint_.reset();
     }
     store_->truncate(run_, trainer.position().epoch + 1);
-    if (started) started({run_, directory_->path().string(), &setup_, trainer.position()});
+    if (started) started({run_, directory_->path().string(), &setup_, trainer.position(), start_});
 
     TrainResult result;
     result.outcome = trainer.run();
@@ -199,6 +212,8 @@ class RecordedRun {
   std::unique_ptr<RunDirectory> directory_;
   std::unique_ptr<Checkpoint> checkpoint_;
   std::int64_t run_ = 0;
+  std::int64_t parent_ = 0;
+  std::string start_;
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ struct RunStarted {
   std::string directory;
   const Setup* setup = nullptr;
   Position position;  ///< not at the start after a resume
+  std::string start;  ///< what the network started from, for people; empty for a random start
 };
 
 struct TrainResult {

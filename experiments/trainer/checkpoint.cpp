@@ -60,20 +60,6 @@ std::filesystem::path previous_file(const std::filesystem::path& json_path) {
   }
 }
 
-at::Tensor tensor_of(const io::TensorView& view) {
-  const at::ScalarType type = view.dtype == "U8"    ? at::kByte
-                              : view.dtype == "I64" ? at::kLong
-                              : view.dtype == "F64" ? at::kDouble
-                                                    : at::kFloat;
-  at::Tensor tensor = at::empty(view.shape, type);
-  if (io::dtype_size(view.dtype) != static_cast<std::size_t>(tensor.element_size()))
-    throw std::invalid_argument("unexpected type " + view.dtype);
-  if (tensor.numel() > 0)
-    std::memcpy(tensor.data_ptr(), view.data,
-                static_cast<std::size_t>(tensor.numel()) * static_cast<std::size_t>(tensor.element_size()));
-  return tensor;
-}
-
 }  // namespace
 
 WrittenCheckpoint write_checkpoint(const std::filesystem::path& directory, const std::string& kind,
@@ -143,7 +129,7 @@ void Checkpoint::load(const std::string& prefix, const std::vector<quant::NamedT
 std::vector<quant::NamedTensor> Checkpoint::tensors(const std::string& prefix) const {
   std::vector<quant::NamedTensor> result;
   for (const auto& [name, view] : file_->tensors()) {
-    if (name.compare(0, prefix.size(), prefix) == 0) result.push_back({name.substr(prefix.size()), tensor_of(view)});
+    if (name.compare(0, prefix.size(), prefix) == 0) result.push_back({name.substr(prefix.size()), io::to_tensor(view)});
   }
   return result;
 }

@@ -1,0 +1,140 @@
+#include "experiments/run/pretrained.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/io/state_dict.h"
+#include "core/io/torch_file.h"
+#include "core/util/hash.h"
+#include "experiments/trainer/checkpoint.h"
+#include "results_db/query.h"
+#include "results_db/store.h"
+
+namespace denseshift::experiments {
+namespace {
+
+using Tensors = std::map<std::string, at::Tensor>;
+
+Tensors copies(const std::map<std::string, io::TensorView>& views, const std::string& file) {
+  Tensors tensors;
+  for (const auto& [name, view] : views) {
+    try {
+      tensors[name] = io::to_tensor(view);
+    } catch (const std::invalid_argument& error) {
+      throw input_error(file + ": tensor " + name + ": " + error.what());
+    }
+  }
+  return tensors;
+}
+
+Tensors from_checkpoint(const Checkpoint& checkpoint, Pretrained& facts) {
+  Tensors tensors;
+  for (const quant::NamedTensor& item : checkpoint.tensors("model.")) tensors[item.name] = item.tensor;
+  // Where an average of the weights was kept, it is what the run was evaluated with.
+  for (const quant::NamedTensor& item : checkpoint.tensors("ema.")) {
+    if (item.name != "updates") tensors[item.name] = item.tensor;
+  }
+  const nlohmann::ordered_json& config = checkpoint.info().config;
+  facts.arch = config.value("arch", "");
+  facts.method = config.value("method", "");
+  facts.wbits = config.value("wbits", std::int64_t{0});
+  facts.top1 = checkpoint.info().position.best_top1;
+  facts.sha256 = sha256_file(checkpoint.file_name());
+  return tensors;
+}
+
+bool is_checkpoint(const std::filesystem::path& path) {
+  return path.extension() == ".json" || io::SafetensorsFile(path).metadata().count("denseshift") != 0;
+}
+
+Tensors from_file(const std::filesystem::path& path, Pretrained& facts) {
+  facts.source = path.string();
+  if (path.extension() == ".pth" || path.extension() == ".pt") {
+    io::TorchFile file(path);
+    (void)file.normalise_names();
+    facts.sha256 = sha256_file(path);
+    return copies(file.tensors(), path.string());
+  }
+  if (is_checkpoint(path)) return from_checkpoint(Checkpoint(path), facts);
+  const io::SafetensorsFile file(path);
+  facts.sha256 = sha256_file(path);
+  return copies(file.tensors(), path.string());
+}
+
+Tensors from_run(const std::string& reference, const std::string& db, Pretrained& facts) {
+  if (!std::filesystem::exists(db)) {
+    throw usage_error("pretrained: there is no file " + reference + " and no database " + db,
+                      "give a file, or a run with --db FILE");
+  }
+  const results_db::Database database(db, results_db::OpenMode::read_only);
+  facts.run = results_db::resolve_run(database, reference);
+  const results_db::RunRecord record = results_db::load_run(database, facts.run);
+  for (const char* which : {"best", "last"}) {
+    const std::filesystem::path file = std::filesystem::path(record.run_dir) / (std::string(which) + ".json");
+    if (record.run_dir.empty() || !std::filesystem::exists(file)) continue;
+    facts.source = fmt::format("run {} ({})", facts.run, which);
+    return from_checkpoint(Checkpoint(file), facts);
+  }
+  throw input_error(fmt::format("run {} has no checkpoint", facts.run),
+                    fmt::format("train it further with `denseshift train --resume {}`", facts.run));
+}
+
+bool looks_like_a_file(const std::string& text) {
+  const std::filesystem::path path(text);
+  return path.has_parent_path() || path.extension() == ".pth" || path.extension() == ".pt" ||
+         path.extension() == ".safetensors" || path.extension() == ".json";
+}
+
+}  // namespace
+
+std::string Pretrained::text() const {
+  std::string origin = source;
+  if (!method.empty()) {
+    origin += fmt::format(", {} {}", arch, method == "fp32" ? "fp32" : fmt::format("{} {}-bit", method, wbits));
+  }
+  if (top1 >= 0) origin += fmt::format(", best top-1 {:.2f} %", top1);
+  std::string text = fmt::format("started from {}: {} tensors taken, {} weights quantized anew", origin, report.copied,
+                                 report.quantized);
+  const auto mention = [&](const char* what, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += fmt::format(", {} {} ({}{})", names.size(), what, names.front(), names.size() > 1 ? ", ..." : "");
+  };
+  mention("new", report.fresh);
+  mention("missing", report.missing);
+  mention("unexpected", report.unexpected);
+  mention("reset", report.reset);
+  return text;
+}
+
+nlohmann::ordered_json Pretrained::to_json() const {
+  nlohmann::ordered_json json = {{"source", source}, {"sha256", sha256}};
+  if (run != 0) json["run"] = run;
+  if (!method.empty()) json.update({{"arch", arch}, {"method", method}, {"wbits", wbits}});
+  if (top1 >= 0) json["top1"] = top1;
+  json.update({{"copied", report.copied},
+               {"quantized", report.quantized},
+               {"fresh", report.fresh},
+               {"missing", report.missing},
+               {"unexpected", report.unexpected},
+               {"reset", report.reset}});
+  return json;
+}
+
+Pretrained load_pretrained(Setup& setup, const std::string& db) {
+  const std::string& reference = setup.config.pretrained;
+  Pretrained facts;
+  Tensors tensors;
+  if (std::filesystem::is_regular_file(reference)) {
+    tensors = from_file(reference, facts);
+  } else if (looks_like_a_file(reference)) {
+    throw input_error("pretrained: there is no file " + reference);
+  } else {
+    tensors = from_run(reference, db, facts);
+  }
+  facts.report = nn::transfer(*setup.model, tensors, facts.source, setup.config.pretrained_load == "partial");
+  return facts;
+}
+
+}  // namespace denseshift::experiments
