@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/io/bytes.h"
 #include "core/io/safetensors_header.h"
 #include "core/util/atomic_file.h"
 #include "core/util/error.h"
@@ -35,14 +36,6 @@ class HashedFile {
   AtomicFile file_;
   Sha256 hash_;
 };
-
-std::uint64_t little_endian(const char* bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t k = 0; k < kLengthBytes; ++k) {
-    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[k])) << (8 * k);
-  }
-  return value;
-}
 
 }  // namespace
 
@@ -91,7 +84,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
                        "the file is damaged, incomplete or of another format");
   };
   if (content_.size() < kLengthBytes) throw refuse("it is only " + std::to_string(content_.size()) + " bytes long");
-  const std::uint64_t length = little_endian(content_.data());
+  const std::uint64_t length = little_endian(content_, kLengthBytes);
   if (length > kMaxHeader || length > content_.size() - kLengthBytes) {
     throw refuse("its header would be " + std::to_string(length) + " bytes long");
   }

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/io/quoted.h"
 #include "core/io/safetensors.h"
 
 namespace denseshift::io {
@@ -15,14 +16,6 @@ namespace {
 
 constexpr std::size_t kMaxRank = 32;
 constexpr const char* kMetadata = "__metadata__";
-
-/// Text from a file as it may appear in a message of one line.
-std::string in_quotes(const std::string& name) {
-  constexpr std::size_t kLongest = 80;
-  std::string result = "'";
-  for (const char c : name.substr(0, kLongest)) result += c >= ' ' && c != 127 ? c : '?';
-  return result + (name.size() > kLongest ? "...'" : "'");
-}
 
 /// Follows the grammar { name: {dtype, shape, data_offsets}, "__metadata__": {key: text} } event by event. Anything
 /// else is refused at once, so hostile nesting and repeated keys never build a document.
