@@ -6,6 +6,7 @@ namespace denseshift::cli {
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
       train_command(),  eval_command(), runs_command(),  query_command(),
+      convert_command(),
       models_command(), data_command(), bench_command(), doctor_command(),
   };
   return table;

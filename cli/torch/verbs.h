@@ -13,6 +13,9 @@ namespace denseshift::cli {
 /// Evaluates a run or a checkpoint.
 [[nodiscard]] int eval_verb(const nlohmann::json& request);
 
+/// Writes a trained network in another form and compares.
+[[nodiscard]] int convert_verb(const nlohmann::json& request);
+
 /// Lists architectures or methods, or describes one network layer by layer.
 [[nodiscard]] int models_verb(const nlohmann::json& request);
 

@@ -74,9 +74,9 @@ TEST_P(DenseShiftWeight, ExportedCodesTimesScaleAreTheWeight) {
       quantizer.initialize(generator_of(static_cast<std::uint64_t>(bits)));
       const ExportedCodes exported = quantizer.export_codes();
       EXPECT_EQ(exported.bits, bits);
-      EXPECT_EQ(exported.values.scalar_type(), at::kShort);
-      EXPECT_TRUE(at::equal(exported.values.to(at::kFloat).mul(exported.scale), quantizer.quantize().detach()))
-          << bits << " bits, bias " << bias;
+      EXPECT_EQ(exported.integers.size(), std::size_t{1} << bits);
+      EXPECT_EQ(exported.scale.item<float>(), std::ldexp(1.0F, static_cast<int>(bias)));
+      EXPECT_TRUE(at::equal(unpack(exported), quantizer.quantize().detach())) << bits << " bits, bias " << bias;
     }
   }
 }
