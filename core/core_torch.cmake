@@ -3,6 +3,8 @@ denseshift_library(core
     io/state_dict.cpp
     nn/layers.cpp nn/model.cpp nn/models/resnet.cpp nn/transfer.cpp
     optim/ema.cpp optim/optimizer.cpp
+    quant/activation.cpp quant/activations/hwgq.cpp quant/activations/lq_nets.cpp quant/activations/pact.cpp
+    quant/activations/step_function.cpp
     quant/denseshift_autograd.cpp quant/denseshift_quantizer.cpp quant/fp32.cpp quant/methods.cpp quant/policy.cpp quant/quantizer.cpp
     quant/methods/binary.cpp quant/methods/bwhn.cpp quant/methods/deepshift.cpp quant/methods/inq.cpp quant/methods/ir_net.cpp
     quant/methods/learned_scale.cpp quant/methods/lq_nets.cpp quant/methods/lr_net.cpp quant/methods/sq_twn.cpp quant/methods/ste_pot.cpp

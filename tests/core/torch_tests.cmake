@@ -1,7 +1,8 @@
 # Quantizers, networks and optimisers. Few binaries: each takes a second to load LibTorch.
 denseshift_test(core_torch_test
   SOURCES
-    quant/contract_test.cpp quant/gradient_test.cpp quant/methods_test.cpp quant/denseshift_equality_test.cpp quant/denseshift_quantizer_test.cpp quant/policy_test.cpp
+    quant/activation_test.cpp quant/contract_test.cpp quant/gradient_test.cpp quant/methods_test.cpp
+    quant/denseshift_equality_test.cpp quant/denseshift_quantizer_test.cpp quant/policy_test.cpp
     nn/model_test.cpp
     optim/ema_test.cpp optim/optimizer_test.cpp optim/torch_optim_test.cpp
     io/state_dict_test.cpp
@@ -9,6 +10,6 @@ denseshift_test(core_torch_test
 denseshift_uses_torch(core_torch_test)
 
 denseshift_test(core_torch_oracle_test
-  SOURCES quant/baselines_oracle_test.cpp quant/denseshift_oracle_test.cpp nn/resnet_oracle_test.cpp
+  SOURCES quant/activation_oracle_test.cpp quant/baselines_oracle_test.cpp quant/denseshift_oracle_test.cpp nn/resnet_oracle_test.cpp
   LINK nlohmann_json::nlohmann_json LABELS oracle)
 denseshift_uses_torch(core_torch_oracle_test)
