@@ -1,7 +1,9 @@
 #include "core/nn/model.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
+#include "core/nn/activation_layer.h"
 #include "core/nn/layers.h"
 #include "core/nn/models/resnet.h"
 
@@ -24,12 +26,21 @@ const Registry<Architecture>& architectures() {
   return registry;
 }
 
-std::shared_ptr<Classifier> make_model(const std::string& arch, std::int64_t classes, quant::LayerPolicy& policy) {
-  std::shared_ptr<Classifier> model = architectures().get(arch).make(classes, policy);
+std::shared_ptr<Classifier> make_model(const std::string& arch, const ModelOptions& options) {
+  if (options.abits < 32) quant::check_activation_bits(options.activation, options.abits);
+  std::shared_ptr<Classifier> model = architectures().get(arch).make(options);
   std::vector<std::string> names;
   for (const auto& [name, layer] : weight_layers(*model)) names.push_back(name);
-  policy.check_all_rules_used(names);
+  options.policy.check_all_rules_used(names);
+  if (options.abits < 32 && activation_layers(*model).empty()) {
+    throw usage_error(fmt::format("abits: no quantized layer reads activations that could have {} bits", options.abits),
+                      "choose a --method that quantizes weights, or use --abits 32");
+  }
   return model;
+}
+
+std::shared_ptr<Classifier> make_model(const std::string& arch, std::int64_t classes, quant::LayerPolicy& policy) {
+  return make_model(arch, ModelOptions{.policy = policy, .classes = classes});
 }
 
 ModelFacts describe(Classifier& model, std::int64_t image_size) {
@@ -61,6 +72,9 @@ ModelFacts describe(Classifier& model, std::int64_t image_size) {
     if (bits < 32) facts.quantized_weights += line.weights;
     for (const quant::NamedTensor& p : layer->quantizer().parameters()) in_quantizers += p.tensor.numel();
     facts.layers.push_back(std::move(line));
+  }
+  for (const auto& [name, layer] : activation_layers(model)) {
+    facts.activations.push_back({name, layer->method(), layer->quantizer().bits(), layer->readers()});
   }
   for (const at::Tensor& parameter : model.parameters()) facts.trained_values += parameter.numel();
   facts.parameters = facts.trained_values - in_quantizers + weights;

@@ -23,16 +23,29 @@ class Classifier : public torch::nn::Module {
   [[nodiscard]] virtual std::vector<quant::NamedTensor> features(const at::Tensor& /*images*/) { return {}; }
 };
 
-/// An architecture: builds the network with the method that `policy` chooses for each layer. Weights are uninitialised.
+/// What a network is built from besides its architecture.
+struct ModelOptions {
+  quant::LayerPolicy& policy;  ///< chooses each layer's method
+  std::int64_t classes = 1000;
+  std::int64_t width = 1;              ///< multiplies the channels of every stage
+  std::int64_t abits = 32;             ///< of activations; 32: floating point
+  std::string activation = "pact";     ///< of activation_methods(); for abits below 32
+  bool reference_activations = false;  ///< quantize activations by tensor operations also on the CPU
+};
+
+/// An architecture: builds the network. Weights are uninitialised.
 struct Architecture {
   std::int64_t image_size = 224;  ///< side of the input it was made for
-  std::function<std::shared_ptr<Classifier>(std::int64_t classes, quant::LayerPolicy& policy)> make;
+  std::function<std::shared_ptr<Classifier>(const ModelOptions& options)> make;
 };
 
 /// All architectures. To add one: its file, and one line in model.cpp.
 [[nodiscard]] const Registry<Architecture>& architectures();
 
-/// Builds and checks that every rule of the policy named a layer.
+/// Builds and checks that every rule of the policy named a layer, and that activations are quantized somewhere when
+/// abits asks for it.
+[[nodiscard]] std::shared_ptr<Classifier> make_model(const std::string& arch, const ModelOptions& options);
+/// The same for width 1 and floating-point activations.
 [[nodiscard]] std::shared_ptr<Classifier> make_model(const std::string& arch, std::int64_t classes,
                                                      quant::LayerPolicy& policy);
 
@@ -48,9 +61,18 @@ struct LayerFacts {
   double bytes = 0;  ///< weights * wbits / 8
 };
 
+/// A quantizer of activations, in the place of a ReLU.
+struct ActivationFacts {
+  std::string name;
+  std::string method;
+  std::int64_t bits = 32;
+  std::vector<std::string> readers;  ///< the quantized layers whose input it is
+};
+
 /// A model's size. Bytes count weights at their bits and everything else (batch norm, biases) as 32-bit floats.
 struct ModelFacts {
   std::vector<LayerFacts> layers;
+  std::vector<ActivationFacts> activations;
   std::int64_t parameters = 0;  ///< as the full-precision network has them, reference tensors counted once
   std::int64_t quantized_weights = 0;
   std::int64_t trained_values = 0;  ///< what the optimiser updates: all reference tensors counted

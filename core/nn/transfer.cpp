@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/io/state_dict.h"
+#include "core/nn/activation_layer.h"
 #include "core/nn/layers.h"
 #include "core/util/error.h"
 #include "core/util/suggest.h"
@@ -22,6 +23,10 @@ class Transfer {
            bool partial)
       : network_(network), source_(source), source_name_(source_name), partial_(partial) {
     for (const auto& [name, tensor] : source) left_.insert(name);
+    for (const auto& [name, layer] : activation_layers(network)) {
+      for (const quant::NamedTensor& item : io::state_of(*layer))
+        of_activations_.insert(fmt::format("{}.{}", name, item.name));
+    }
   }
 
   TransferReport run() {
@@ -108,7 +113,7 @@ class Transfer {
   void take(const std::string& name, const at::Tensor& target) {
     if (source_.count(name) == 0) {
       // Old files lack the counters; networks without quantized activations lack what those train.
-      if (last_part(name) == "num_batches_tracked" || name.find(kActivation) != std::string::npos) {
+      if (last_part(name) == "num_batches_tracked" || of_activations_.count(name) != 0) {
         report_.fresh.push_back(name);
         return;
       }
@@ -122,12 +127,12 @@ class Transfer {
     }
   }
 
-  static constexpr const char* kActivation = ".act";
   torch::nn::Module& network_;
   const std::map<std::string, at::Tensor>& source_;
   const std::string& source_name_;
   bool partial_;
   std::set<std::string> left_;
+  std::set<std::string> of_activations_;  ///< tensors of activation quantizers
   TransferReport report_;
 };
 

@@ -111,6 +111,11 @@ MethodOptions LayerPolicy::choose(const LayerSite& site) {
   return options;
 }
 
+bool LayerPolicy::quantizes(const LayerSite& site) const {
+  LayerPolicy copy = *this;
+  return copy.choose(site).wbits < 32;
+}
+
 void LayerPolicy::check_all_rules_used(const std::vector<std::string>& layer_names) const {
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     if (used_[i]) continue;

@@ -34,6 +34,10 @@ class LayerPolicy {
   /// Options of the layer; method fp32 where it stays in full precision. Remembers which rules were used.
   [[nodiscard]] MethodOptions choose(const LayerSite& site);
 
+  /// Whether choose() would give the layer a method of less than 32 bits; remembers nothing. What quantizes activations
+  /// asks this of the layers that read them.
+  [[nodiscard]] bool quantizes(const LayerSite& site) const;
+
   /// Throws a usage error for a rule that matched no layer of the network just built.
   void check_all_rules_used(const std::vector<std::string>& layer_names) const;
 

@@ -2,6 +2,7 @@
 denseshift_test(core_torch_test
   SOURCES
     quant/activation_test.cpp quant/contract_test.cpp quant/gradient_test.cpp quant/methods_test.cpp
+    nn/activation_layer_test.cpp
     quant/denseshift_equality_test.cpp quant/denseshift_quantizer_test.cpp quant/policy_test.cpp
     nn/model_test.cpp
     optim/ema_test.cpp optim/optimizer_test.cpp optim/torch_optim_test.cpp
