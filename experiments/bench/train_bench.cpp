@@ -46,6 +46,8 @@ std::vector<TrainVariant> make_variants() {
         {name + "function", text + "fused autograd function, fused SGD", "denseshift", bits, "function", false});
     variants.push_back(
         {name + "leaf", text + "all of it in one pass (what train uses)", "denseshift", bits, "leaf", false});
+    variants.push_back(
+        {name + "leaf-a8", text + "the same with 8-bit activations", "denseshift", bits, "leaf", false, 8});
   }
   return variants;
 }
@@ -69,7 +71,8 @@ class Trainee {
     method.wbits = variant.wbits;
     method.impl = variant.impl;
     quant::LayerPolicy policy(method, "paper", {});
-    model_ = nn::make_model(options.arch, options.classes, policy);
+    model_ = nn::make_model(options.arch,
+                            nn::ModelOptions{.policy = policy, .classes = options.classes, .abits = variant.abits});
     nn::initialize(*model_, kSeed);
     model_->train();
     if (variant.torch_sgd) {

@@ -25,6 +25,7 @@ struct TrainVariant {
   std::int64_t wbits = 32;
   std::string impl;
   bool torch_sgd = false;  ///< LibTorch's optimiser instead of ours
+  std::int64_t abits = 32;
 };
 
 /// Every variant. The first one is what the others are compared with: fp32 with LibTorch's own SGD.

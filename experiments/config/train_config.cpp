@@ -149,6 +149,10 @@ void validate(const TrainConfig& c) {
   constexpr double kMany = 1e15;
   range("wbits", static_cast<double>(c.wbits), 1, 32);
   range("abits", static_cast<double>(c.abits), 2, 32);
+  if (c.abits > 8 && c.abits < 32) {
+    throw usage_error(fmt::format("abits: {} is out of range", c.abits), "use a value from 2 to 8, or 32");
+  }
+  range("width", static_cast<double>(c.width), 1, 64);
   choice("init", c.init, {"auto", "lvr", "kaiming", "pretrained"});
   choice("pretrained_load", c.pretrained_load, {"strict", "partial"});
   choice("gradient", c.gradient, {"surrogate", "sign_only", "none"});

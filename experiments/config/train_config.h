@@ -25,6 +25,8 @@ struct TrainConfig {
   std::string method = "denseshift";
   std::int64_t wbits = 3;
   std::int64_t abits = 32;
+  std::string activation = "pact";
+  std::int64_t width = 1;
   std::string init = "auto";
   std::string pretrained;
   std::string pretrained_load = "strict";
@@ -92,7 +94,10 @@ void visit_fields(Config& c, Visitor&& v) {
   v("arch", c.arch, G::network, "architecture; `denseshift models` lists them");
   v("method", c.method, G::network, "quantizer of the weights, or fp32; `denseshift models methods` lists them");
   v("wbits", c.wbits, G::network, "bits per quantized weight (denseshift: 2, 3, 4)");
-  v("abits", c.abits, G::network, "bits per activation; 32 leaves activations in floating point");
+  v("abits", c.abits, G::network, "bits per activation: 2 to 8; 32 leaves activations in floating point");
+  v("activation", c.activation, G::network,
+    "quantizer of the activations when abits is below 32; `denseshift models methods` lists them");
+  v("width", c.width, G::network, "multiplies the channels of every stage");
   v("init", c.init, G::network,
     "start of the weights: auto (the method's own), lvr (references normal, std 0.001), kaiming or pretrained");
   v("pretrained", c.pretrained, G::network,

@@ -48,6 +48,12 @@ nlohmann::ordered_json describe_environment(const Setup& setup, const nlohmann::
   json["workers"] = setup.config.workers;
   json["world_size"] = 1;
   json["impl"] = method_options(setup.config).impl;
+  nlohmann::ordered_json activations = nlohmann::ordered_json::array();
+  for (const nn::ActivationFacts& item : setup.facts.activations) {
+    activations.push_back(
+        {{"name", item.name}, {"method", item.method}, {"bits", item.bits}, {"input_of", item.readers}});
+  }
+  json["activations"] = std::move(activations);
   return json;
 }
 

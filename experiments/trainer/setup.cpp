@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "core/nn/layers.h"
+#include "core/quant/activation.h"
 #include "core/quant/methods.h"
 
 namespace denseshift::experiments {
@@ -50,7 +51,8 @@ TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given) {
   quant::check_bits(config.method, config.wbits);
   (void)quant::parse_method_options(config.method, config.method_option);
   resolve_start(config, method);
-  if (config.abits != 32) throw usage_error("abits: activations stay in floating point", "use --abits 32");
+  (void)quant::activation_methods().get(config.activation);
+  if (config.abits < 32) quant::check_activation_bits(config.activation, config.abits);
   if (config.optimizer != "sgd" && config.impl == "leaf") {
     throw usage_error("impl: leaf works with sgd only", "use --impl function or --impl auto");
   }
@@ -77,6 +79,15 @@ quant::MethodOptions method_options(const TrainConfig& config) {
     options.impl = !cpu ? "reference" : config.optimizer == "sgd" ? "leaf" : "function";
   }
   return options;
+}
+
+nn::ModelOptions model_options(const TrainConfig& config, std::int64_t classes, quant::LayerPolicy& policy) {
+  return {.policy = policy,
+          .classes = classes,
+          .width = config.width,
+          .abits = config.abits,
+          .activation = config.activation,
+          .reference_activations = config.impl == "reference"};
 }
 
 at::Device choose_device(const std::string& device) {
@@ -116,7 +127,7 @@ Setup build_setup(const TrainConfig& config) {
   if (info.task != "classification") throw usage_error("dataset: " + info.name + " is not for classification");
 
   quant::LayerPolicy policy(method_options(config), config.placement, config.rule);
-  setup.model = nn::make_model(config.arch, info.classes, policy);
+  setup.model = nn::make_model(config.arch, model_options(config, info.classes, policy));
   nn::initialize(*setup.model, config.seed);
   if (config.channels_last) {
     for (const auto& item : setup.model->named_parameters()) {

@@ -25,6 +25,10 @@ namespace denseshift::experiments {
 /// What the configuration says about quantized layers.
 [[nodiscard]] quant::MethodOptions method_options(const TrainConfig& config);
 
+/// What the configuration says about the network besides its layers' methods.
+[[nodiscard]] nn::ModelOptions model_options(const TrainConfig& config, std::int64_t classes,
+                                             quant::LayerPolicy& policy);
+
 /// The device asked for; `auto` takes CUDA when there is one. Throws a usage error when CUDA is asked for and missing.
 [[nodiscard]] at::Device choose_device(const std::string& device);
 
