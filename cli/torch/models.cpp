@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "cli/terminal/table.h"
+#include "cli/torch/models_methods.h"
 #include "cli/torch/verbs.h"
 #include "core/nn/model.h"
 #include "core/quant/methods.h"
@@ -56,32 +57,6 @@ int list_architectures(bool as_json) {
   return 0;
 }
 
-int list_methods(bool as_json) {
-  Json json = Json::array();
-  Table table({{"method"}, {"bits"}, {"default", true}, {"levels"}, {"trained"}, {"start"}, {"description"}});
-  std::string notes;
-  for (const auto& [name, description, method] : quant::methods().entries()) {
-    json.push_back({{"name", name},
-                    {"description", description},
-                    {"bits", method.bits},
-                    {"default_bits", method.default_bits},
-                    {"levels", method.levels},
-                    {"trained", method.trained},
-                    {"start", method.start},
-                    {"notes", method.notes}});
-    table.add({name, fmt::format("{}", fmt::join(method.bits, ",")), std::to_string(method.default_bits), method.levels,
-               method.trained, method.start, description});
-    if (!method.notes.empty()) notes += name + ": " + method.notes + '\n';
-  }
-  if (as_json) {
-    print(json);
-    return 0;
-  }
-  table.print(std::cout);
-  if (!notes.empty()) std::cout << '\n' << notes;
-  return 0;
-}
-
 /// The network that was asked for, and what came out.
 struct Description {
   experiments::TrainConfig config;
@@ -100,16 +75,19 @@ Description describe_network(const nlohmann::json& request) {
   result.classes = request.at("classes").get<std::int64_t>();
   if (result.classes == 0) result.classes = usual_classes(architecture);
   quant::LayerPolicy policy(experiments::method_options(result.config), result.config.placement, result.config.rule);
-  const auto model = nn::make_model(result.config.arch, result.classes, policy);
+  const auto model =
+      nn::make_model(result.config.arch, experiments::model_options(result.config, result.classes, policy));
   result.facts = nn::describe(*model, result.config.image_size);
   return result;
 }
 
 std::string placement_text(const experiments::TrainConfig& config) {
-  std::string text = config.method == "fp32" ? "nothing, the method is fp32"
-                     : config.placement == "all"
-                         ? "every convolution and the classifier (placement all)"
-                         : "every convolution but the first, not the classifier (placement " + config.placement + ")";
+  std::string text =
+      config.method == "fp32"     ? "nothing, the method is fp32"
+      : config.placement == "all" ? "every convolution and the classifier (placement all)"
+      : config.placement == "method"
+          ? fmt::format("{} (placement method)", placement_text(quant::methods().get(config.method).own_placement))
+          : "every convolution but the first, not the classifier (placement paper)";
   for (const std::string& rule : config.rule) text += "; rule " + rule;
   return text;
 }
@@ -135,14 +113,22 @@ Json to_json(const Description& network) {
                       {"macs", layer.macs},
                       {"bytes", layer.bytes}});
   }
+  Json activations = Json::array();
+  for (const nn::ActivationFacts& item : facts.activations) {
+    activations.push_back(
+        {{"name", item.name}, {"method", item.method}, {"bits", item.bits}, {"input_of", item.readers}});
+  }
   return {{"arch", network.config.arch},
+          {"width", network.config.width},
           {"classes", network.classes},
           {"image_size", network.config.image_size},
           {"method", network.config.method},
           {"wbits", network.config.wbits},
+          {"abits", network.config.abits},
           {"placement", network.config.placement},
           {"rule", network.config.rule},
           {"layers", layers},
+          {"activations", activations},
           {"parameters", facts.parameters},
           {"quantized_weights", facts.quantized_weights},
           {"quantized_share", share(facts)},
@@ -170,12 +156,32 @@ void print_layers(const nn::ModelFacts& facts) {
   table.print(std::cout);
 }
 
+void print_activations(const nn::ModelFacts& facts) {
+  if (facts.activations.empty()) return;
+  std::cout << "\nIn the place of a ReLU, one quantizer each:\n\n";
+  Table table({{"activation"}, {"method"}, {"bits", true}, {"input of"}});
+  for (const nn::ActivationFacts& item : facts.activations) {
+    table.add({item.name, item.method, std::to_string(item.bits), fmt::format("{}", fmt::join(item.readers, ", "))});
+  }
+  table.print(std::cout);
+}
+
+std::string activation_text(const experiments::TrainConfig& config) {
+  if (config.abits == 32) return "in floating point";
+  return fmt::format("{} bits ({}) at the input of quantized layers; never the image nor the classifier's input",
+                     config.abits, config.activation);
+}
+
 void print_text(const Description& network) {
   const nn::ModelFacts& facts = network.facts;
-  std::cout << fmt::format("{} with {} classes on {}x{} images, {} at {} bits\nquantized: {}\n\n", network.config.arch,
+  const std::string width = network.config.width == 1 ? "" : fmt::format(" of width {}", network.config.width);
+  std::cout << fmt::format("{}{} with {} classes on {}x{} images, {} at {} bits\n", network.config.arch, width,
                            network.classes, network.config.image_size, network.config.image_size, network.config.method,
-                           network.config.wbits, placement_text(network.config));
+                           network.config.wbits)
+            << fmt::format("quantized: {}\nactivations: {}\n\n", placement_text(network.config),
+                           activation_text(network.config));
   print_layers(facts);
+  print_activations(facts);
   std::cout << '\n';
   Table totals({{"total"}, {"", true}, {""}});
   totals.add({"parameters", grouped(facts.parameters), ""});

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -101,7 +102,39 @@ TEST(Models, MethodsSayWhichBitsTheyHave) {
   EXPECT_EQ(named(list, "denseshift")["bits"], json({2, 3, 4}));
   EXPECT_EQ(named(list, "fp32")["bits"], json({32}));
   const ProgramResult text = run_program({"models", "methods"});
-  EXPECT_THAT(text.out, ::testing::ContainsRegex("\ndenseshift +2,3,4 "));
+  EXPECT_THAT(text.out, ::testing::ContainsRegex("\ndenseshift: [^\n]*\n  bits +2, 3 or 4; 3 by default\n"));
+}
+
+TEST(Models, MethodsSayEverythingAboutThemselves) {
+  const json list = output(run_program({"models", "methods", "--json"}));
+  for (const json& item : list) {
+    const bool weights = item["quantizes"] == "weights";
+    for (const char* key : {"description", "bits", "levels", "trained", "notes"})
+      EXPECT_TRUE(item.contains(key)) << item;
+    if (!weights) continue;
+    for (const char* key : {"start", "needs_pretrained", "own_placement", "options", "default_bits"}) {
+      EXPECT_TRUE(item.contains(key)) << item;
+    }
+    for (const json& option : item["options"]) EXPECT_FALSE(option["help"].empty()) << item;
+  }
+  EXPECT_EQ(named(list, "pact")["bits"], json({2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_THAT(named(list, "ir-net")["own_placement"]["text"], HasSubstr("not the shortcuts"));
+  std::istringstream lines(run_program({"models", "methods"}).out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(Models, ActivationsAndWidthAreShown) {
+  const json network = output(run_program(
+      {"models", "--arch", "resnet18", "--abits", "2", "--activation", "lq-nets", "--width", "2", "--json"}));
+  EXPECT_EQ(network["width"], 2);
+  EXPECT_EQ(network["abits"], 2);
+  ASSERT_EQ(network["activations"].size(), 16u);
+  EXPECT_EQ(network["activations"][0],
+            json({{"name", "act"}, {"method", "lq-nets"}, {"bits", 2}, {"input_of", {"layer1.0.conv1"}}}));
+  const ProgramResult text =
+      run_program({"models", "--arch", "resnet18", "--abits", "8", "--method", "ir-net", "--placement", "method"});
+  EXPECT_THAT(text.out, HasSubstr("activations: 8 bits (pact)"));
+  EXPECT_THAT(text.out, HasSubstr("not the shortcuts"));
 }
 
 struct Refusal {
@@ -118,6 +151,12 @@ TEST(TorchCommands, BadValuesAreRefusedWithAdvice) {
        "did you mean denseshift?"},
       {{"models", "--arch", "resnet18", "--wbits", "5"}, "denseshift has no 5-bit weights", "use 2, 3 or 4"},
       {{"models", "--arch", "resnet18", "--method", "fp32", "--wbits", "4"}, "fp32 has no 4-bit weights", "use 32"},
+      {{"models", "--arch", "resnet18", "--abits", "4", "--activation", "hwgq"},
+       "hwgq has no 4-bit activations",
+       "use 2"},
+      {{"models", "--arch", "resnet18", "--abits", "4", "--activation", "pcat"}, "unknown activation 'pcat'", "pact"},
+      {{"models", "--arch", "resnet18", "--abits", "8", "--method", "fp32"}, "abits: no quantized layer", "--abits 32"},
+      {{"models", "--arch", "resnet18", "--width", "0"}, "width: 0 is out of range", "from 1"},
       {{"models", "--arch", "resnet18", "--rule", "layer9.*=fp32"}, "'layer9.*' matches no layer", "layer"},
       {{"models", "--arch", "resnet18", "--rule", "layer1.*"}, "is not GLOB=METHOD[:WBITS]", "for example"},
       {{"bench", "train", "--arch", "resnet19"}, "unknown architecture 'resnet19'", "did you mean resnet18?"},
