@@ -86,7 +86,7 @@ std::string placement_text(const experiments::TrainConfig& config) {
       config.method == "fp32"     ? "nothing, the method is fp32"
       : config.placement == "all" ? "every convolution and the classifier (placement all)"
       : config.placement == "method"
-          ? fmt::format("{} (placement method)", placement_text(quant::methods().get(config.method).own_placement))
+          ? fmt::format("{} (placement method)", own_placement_text(quant::methods().get(config.method).own_placement))
           : "every convolution but the first, not the classifier (placement paper)";
   for (const std::string& rule : config.rule) text += "; rule " + rule;
   return text;

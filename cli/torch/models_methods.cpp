@@ -56,7 +56,7 @@ Json to_json(const quant::OwnPlacement& own) {
           {"shortcut", own.shortcut},
           {"classifier", own.classifier},
           {"note", own.note},
-          {"text", placement_text(own)}};
+          {"text", own_placement_text(own)}};
 }
 
 Json to_json(const std::string& name, const std::string& description, const quant::Method& method) {
@@ -91,7 +91,7 @@ void print_method(const std::string& name, const std::string& description, const
   print_field("levels", method.levels);
   print_field("trained", method.trained);
   print_field("start", start_text(method));
-  if (name != "fp32") print_field("placement", placement_text(method.own_placement));
+  if (name != "fp32") print_field("placement", own_placement_text(method.own_placement));
   bool first = true;
   for (const quant::MethodOption& option : method.options) {
     const std::string values =
@@ -105,7 +105,7 @@ void print_method(const std::string& name, const std::string& description, const
 
 }  // namespace
 
-std::string placement_text(const quant::OwnPlacement& own) {
+std::string own_placement_text(const quant::OwnPlacement& own) {
   return fmt::format("every convolution{}, {}, {}{}{}", own.first ? ", the first one included" : " but the first",
                      own.shortcut ? "shortcuts included" : "not the shortcuts",
                      own.classifier ? "and the classifier" : "not the classifier", own.note.empty() ? "" : "; ",

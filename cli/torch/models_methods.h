@@ -11,6 +11,6 @@ namespace denseshift::cli {
 [[nodiscard]] int list_methods(bool as_json);
 
 /// "every convolution but the first, shortcuts included, not the classifier; NOTE".
-[[nodiscard]] std::string placement_text(const quant::OwnPlacement& placement);
+[[nodiscard]] std::string own_placement_text(const quant::OwnPlacement& placement);
 
 }  // namespace denseshift::cli
