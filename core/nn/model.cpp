@@ -73,12 +73,14 @@ ModelFacts describe(Classifier& model, std::int64_t image_size) {
     for (const quant::NamedTensor& p : layer->quantizer().parameters()) in_quantizers += p.tensor.numel();
     facts.layers.push_back(std::move(line));
   }
+  std::int64_t in_activations = 0;
   for (const auto& [name, layer] : activation_layers(model)) {
+    for (const quant::NamedTensor& p : layer->quantizer().parameters()) in_activations += p.tensor.numel();
     facts.activations.push_back({name, layer->method(), layer->quantizer().bits(), layer->readers()});
   }
   for (const at::Tensor& parameter : model.parameters()) facts.trained_values += parameter.numel();
-  facts.parameters = facts.trained_values - in_quantizers + weights;
-  facts.bytes = static_cast<std::int64_t>(weight_bytes + 0.5) + 4 * (facts.parameters - weights);
+  facts.parameters = facts.trained_values - in_quantizers - in_activations + weights;
+  facts.bytes = static_cast<std::int64_t>(weight_bytes + 0.5) + 4 * (facts.parameters - weights + in_activations);
   facts.bytes_fp32 = 4 * facts.parameters;
   return facts;
 }

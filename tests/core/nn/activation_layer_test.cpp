@@ -81,8 +81,11 @@ TEST(ActivationPlacement, TheShortcutSharesTheMainPathsQuantizer) {
       EXPECT_THAT(item.readers, ElementsAre("layer1.0.conv1"));
     }
   }
-  // alpha is one value per place in the fp32 count, too: it is no part of a weight.
-  EXPECT_EQ(facts.trained_values, describe(*build({.abits = 32}), 32).trained_values + 16);
+  // alpha is trained and stored, but no parameter of the full-precision network.
+  const ModelFacts without = describe(*build({.abits = 32}), 32);
+  EXPECT_EQ(facts.trained_values, without.trained_values + 16);
+  EXPECT_EQ(facts.parameters, without.parameters);
+  EXPECT_EQ(facts.bytes, without.bytes + 4 * 16);
 }
 
 TEST(ActivationPlacement, AReLUWithFullPrecisionReadersStays) {
