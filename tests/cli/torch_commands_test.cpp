@@ -158,7 +158,7 @@ TEST(TorchCommands, BadValuesAreRefusedWithAdvice) {
       {{"models", "--arch", "resnet18", "--abits", "8", "--method", "fp32"}, "abits: no quantized layer", "--abits 32"},
       {{"models", "--arch", "resnet18", "--width", "0"}, "width: 0 is out of range", "from 1"},
       {{"models", "--arch", "resnet18", "--rule", "layer9.*=fp32"}, "'layer9.*' matches no layer", "layer"},
-      {{"models", "--arch", "resnet18", "--rule", "layer1.*"}, "is not GLOB=METHOD[:WBITS]", "for example"},
+      {{"models", "--arch", "resnet18", "--rule", "layer1.*"}, "is not GLOB=METHOD[:WBITS[:SHIFT_BIAS]]", "for example"},
       {{"bench", "train", "--arch", "resnet19"}, "unknown architecture 'resnet19'", "did you mean resnet18?"},
       {{"bench", "train", "--variants", "w2-laef"}, "variants: unknown value 'w2-laef'", "did you mean w2-leaf?"},
       {{"bench", "train", "--record", "false", "--batch-size", "0"}, "'0' is not a number of 1 or more", "64,8"},
