@@ -51,7 +51,7 @@ struct TrainConfig {
   std::int64_t batch_size = 64;
   std::int64_t eval_batch_size = 0;
   std::string optimizer = "sgd";
-  double lr = 0.05;
+  double lr = 0.01;
   double momentum = 0.9;
   bool nesterov = false;
   double weight_decay = 1e-4;
