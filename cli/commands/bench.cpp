@@ -51,7 +51,8 @@ OptionParser make_train_parser() {
       "the ratio to FP32.",
       "denseshift bench train\n"
       "denseshift bench train --arch resnet50 --batch-size 32 --rounds 20 --threads 1\n"
-      "denseshift bench train --variants fp32-torch,w2-leaf --no-record",
+      "denseshift bench train --variants fp32-torch,w2-leaf --no-record\n"
+      "denseshift bench train --methods all --batch-size 64",
   });
   parser.group("Benchmark")
       .add_options()("arch", po::value<std::string>()->default_value("resnet18")->value_name("TEXT"), "architecture")(
@@ -62,7 +63,9 @@ OptionParser make_train_parser() {
           "threads", po::value<std::int64_t>()->default_value(0)->value_name("N"),
           "CPU threads; 0: all that this process may use")(
           "variants", po::value<std::string>()->value_name("TEXT,..."),
-          "only these rows, by the names the table shows (default: all)")(
+          "only these rows, by the names the table shows (default: all ways to train denseshift)")(
+          "methods", po::value<std::string>()->value_name("TEXT,..."),
+          "compare methods instead: all (each at its default bits), or METHOD[:WBITS],...")(
           "record", po::value<bool>()->default_value(true, "true")->implicit_value(true, "")->value_name("true|false"),
           "record the result in the database; --no-record to leave it out")(
           "memory-only", po::bool_switch(),
@@ -80,6 +83,9 @@ int run_train(const std::vector<std::string>& arguments) {
   const std::vector<std::string> variants =
       values.count("variants") > 0 ? split(values["variants"].as<std::string>()) : std::vector<std::string>();
   const bool memory_only = values["memory-only"].as<bool>();
+  const std::vector<std::string> methods =
+      values.count("methods") > 0 ? split(values["methods"].as<std::string>()) : std::vector<std::string>();
+  if (!methods.empty() && !variants.empty()) throw usage_error("--methods and --variants exclude each other");
   if (memory_only && (variants.size() != 1 || batch_sizes.size() != 1)) {
     throw usage_error("--memory-only: needs one variant and one batch size",
                       "write --variants w2-leaf --batch-size 64");
@@ -92,6 +98,7 @@ int run_train(const std::vector<std::string>& arguments) {
                                        {"rounds", at_least(values, "rounds", 0)},
                                        {"threads", at_least(values, "threads", 0)},
                                        {"variants", variants},
+                                       {"methods", methods},
                                        {"memory_only", memory_only},
                                        {"db", values["record"].as<bool>() ? database_path(values) : std::string()},
                                        {"command_line", shell_line(words)},

@@ -64,7 +64,10 @@ Request parse(const nlohmann::json& json) {
   json.at("threads").get_to(request.threads);
   json.at("json").get_to(request.json);
   json.at("variants").get_to(request.options.variants);
-  if (request.options.variants.empty()) {
+  const auto methods = json.at("methods").get<std::vector<std::string>>();
+  if (!methods.empty()) {
+    request.options.variants = experiments::method_variants(methods);
+  } else if (request.options.variants.empty()) {
     for (const auto& variant : experiments::train_bench_variants()) request.options.variants.push_back(variant.name);
   }
   experiments::check(request.options);

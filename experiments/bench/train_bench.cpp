@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include "core/nn/layers.h"
 #include "core/nn/model.h"
 #include "core/optim/optimizer.h"
+#include "core/quant/methods.h"
 #include "core/util/error.h"
 #include "core/util/suggest.h"
 #include "experiments/bench/torch_sgd.h"
@@ -75,6 +77,11 @@ class Trainee {
                             nn::ModelOptions{.policy = policy, .classes = options.classes, .abits = variant.abits});
     nn::initialize(*model_, kSeed);
     model_->train();
+    layers_ = nn::weight_layers(*model_);
+    for (const auto& [name, layer] : layers_) {
+      layer->quantizer().on_stage(0);
+      layer->quantizer().on_epoch(0, 10);
+    }
     if (variant.torch_sgd) {
       torch_sgd_ = std::make_unique<TorchSgd>(model_->parameters(), kLr, kMomentum, kWeightDecay);
     } else {
@@ -88,9 +95,13 @@ class Trainee {
   double step(const FixedBatch& batch) {
     const auto start = Clock::now();
     torch_sgd_ ? torch_sgd_->zero_grad() : fused_->zero_grad();
-    const at::Tensor loss = at::cross_entropy_loss(model_->forward(batch.images), batch.labels);
+    at::Tensor loss = at::cross_entropy_loss(model_->forward(batch.images), batch.labels);
+    for (const auto& [name, layer] : layers_) {
+      if (const at::Tensor extra = layer->quantizer().regularizer(); extra.defined()) loss = loss + extra;
+    }
     loss.backward();
     torch_sgd_ ? torch_sgd_->step() : fused_->step(kLr, 1);
+    for (const auto& [name, layer] : layers_) layer->quantizer().on_step(++steps_);
     const double milliseconds = 1e3 * seconds_since(start);
     if (!std::isfinite(loss.item<double>())) throw work_error(name_ + ": the loss is not finite");
     return milliseconds;
@@ -99,6 +110,8 @@ class Trainee {
  private:
   std::string name_;
   std::shared_ptr<nn::Classifier> model_;
+  std::vector<std::pair<std::string, nn::QuantizedLayer*>> layers_;
+  std::int64_t steps_ = 0;
   std::unique_ptr<TorchSgd> torch_sgd_;
   std::unique_ptr<optim::Optimizer> fused_;
 };
@@ -119,7 +132,38 @@ const std::vector<TrainVariant>& train_bench_variants() {
   return variants;
 }
 
-const TrainVariant& train_bench_variant(const std::string& name) {
+namespace {
+
+/// "METHOD:WBITS", both known.
+TrainVariant method_variant(const std::string& name) {
+  const std::size_t colon = name.find(':');
+  const std::string method = name.substr(0, colon);
+  const quant::Method& found = quant::methods().get(method);
+  std::int64_t wbits = found.default_bits;
+  if (colon != std::string::npos) {
+    const auto [end, code] = std::from_chars(name.data() + colon + 1, name.data() + name.size(), wbits);
+    if (code != std::errc() || end != name.data() + name.size()) {
+      throw usage_error("methods: '" + name + "' is not METHOD or METHOD:WBITS");
+    }
+  }
+  quant::check_bits(method, wbits);
+  return {fmt::format("{}:{}", method, wbits), quant::methods().entry(method).description, method, wbits, "leaf", false};
+}
+
+}  // namespace
+
+std::vector<std::string> method_variants(const std::vector<std::string>& methods) {
+  std::vector<std::string> names{train_bench_variants().front().name};
+  for (const std::string& item : methods) {
+    for (const std::string& method : item == "all" ? quant::methods().names() : std::vector<std::string>{item}) {
+      names.push_back(method_variant(method).name);
+    }
+  }
+  return names;
+}
+
+TrainVariant train_bench_variant(const std::string& name) {
+  if (name.find(':') != std::string::npos) return method_variant(name);
   std::vector<std::string> names;
   for (const TrainVariant& variant : train_bench_variants()) {
     if (variant.name == name) return variant;

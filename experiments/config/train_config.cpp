@@ -91,6 +91,20 @@ T json_value(const std::string& key, const nlohmann::json& json) {
   }
 }
 
+/// Values of method options may be lists: a part without '=' belongs to the option before it.
+std::vector<std::string> with_lists_as_values(const std::vector<std::string>& parts) {
+  std::vector<std::string> items;
+  for (const std::string& part : parts) {
+    if (items.empty() || part.find('=') != std::string::npos) {
+      items.push_back(part);
+    } else {
+      items.back() += ',';
+      items.back() += part;
+    }
+  }
+  return items;
+}
+
 void choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices) {
   for (const std::string& item : choices) {
     if (item == value) return;
@@ -141,6 +155,9 @@ void set_field(TrainConfig& config, const std::string& key, const std::string& t
     if (key != name) return;
     found = true;
     member = parse_value<std::remove_reference_t<decltype(member)>>(key, text);
+    if constexpr (std::is_same_v<decltype(member), std::vector<std::string>&>) {
+      if (key == "method_option") member = with_lists_as_values(member);
+    }
   });
   if (!found) throw usage_error(key + ": unknown configuration key", suggestion(key, config_keys()));
 }

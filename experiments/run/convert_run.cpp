@@ -287,8 +287,7 @@ ConvertResult run_conversion(const ConvertRequest& request) {
   config.impl = "auto";
   if (request.to == "denseshift" && config.method.rfind("deepshift", 0) == 0) {
     // The fixed-point inputs of DeepShift are no part of its weights; the zero-free network has none.
-    config.method_option.erase(std::remove(config.method_option.begin(), config.method_option.end(), "act_fixed=on"),
-                               config.method_option.end());
+    std::erase_if(config.method_option, [](const std::string& item) { return item.rfind("act_fixed=", 0) == 0; });
     config.method_option.push_back("act_fixed=off");
     result.note = "compared without DeepShift's fixed-point inputs";
   }

@@ -147,7 +147,8 @@ class RecordedRun {
     if (record.command != "train")
       throw usage_error("run " + std::to_string(run_) + " is no training (" + record.command + ")");
     if (record.status == "running") throw usage_error("run " + std::to_string(run_) + " is still running");
-    setup_ = build_setup(resolve(resumed_config(record, request_), request_.given));
+    // The stored configuration is resolved already: its bits are not a default to be replaced.
+    setup_ = build_setup(resolve(resumed_config(record, request_), {"wbits"}));
     check_same_data(record, setup_);
     environment_ = describe_environment(setup_, request_.program);
     directory_ = std::make_unique<RunDirectory>(record.run_dir, RunDirectory::Use::resume);

@@ -16,25 +16,6 @@ using ::testing::IsEmpty;
 const std::vector<std::string> kEverything = {
     "--ema", "0.9", "--accumulate", "2", "--warmup-epochs", "0.5", "--label-smoothing", "0.1", "--clip-grad-norm", "5"};
 
-std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
-/// Starts the training, waits until a checkpoint in the middle of an epoch is on disk, sends `signal`, waits for the
-/// end.
-ProgramResult run_and_signal(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
-                             const std::string& signal) {
-  std::string command = "'" DENSESHIFT_PROGRAM "'";
-  for (const std::string& word : arguments) command += " '" + word + "'";
-  const std::string json = "denseshift-runs/*/last.json";
-  // exec makes the shell's child the program itself, so that the signal reaches it.
-  const std::string script =
-      "(exec " + command + ") & pid=$!; i=0; while [ $i -lt 600 ]; do grep -q '\"step\": [1-9]' " + json +
-      " 2>/dev/null && break; i=$((i+1)); sleep 0.05; done; kill -" + signal + " $pid; wait $pid";
-  return run_command({"/bin/sh", "-c", script}, {{}, folder.path(), 120});
-}
-
 void expect_same_end(const std::vector<std::string>& options, const std::string& signal, int expected_status,
                      const std::string& shown) {
   const TemporaryFolder whole, cut;

@@ -39,6 +39,25 @@ inline nlohmann::json json_of(const TemporaryFolder& folder, std::vector<std::st
   return nlohmann::json::parse(result.out, nullptr, false);
 }
 
+inline std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+/// Starts the training, waits until a checkpoint in the middle of an epoch is on disk, sends `signal`, waits for the
+/// end.
+inline ProgramResult run_and_signal(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
+                             const std::string& signal) {
+  std::string command = "'" DENSESHIFT_PROGRAM "'";
+  for (const std::string& word : arguments) command += " '" + word + "'";
+  const std::string json = "denseshift-runs/*/last.json";
+  // exec makes the shell's child the program itself, so that the signal reaches it.
+  const std::string script =
+      "(exec " + command + ") & pid=$!; i=0; while [ $i -lt 600 ]; do grep -q '\"step\": [1-9]' " + json +
+      " 2>/dev/null && break; i=$((i+1)); sleep 0.05; done; kill -" + signal + " $pid; wait $pid";
+  return run_command({"/bin/sh", "-c", script}, {{}, folder.path(), 120});
+}
+
 /// The file of checkpoint KIND of a run.
 inline std::string checkpoint_file(const TemporaryFolder& folder, int run, const std::string& kind) {
   const std::string directory = folder.file("denseshift-runs/" + std::to_string(run));

@@ -34,7 +34,7 @@ T other_value(const T& value) {
   else if constexpr (std::is_same_v<T, std::vector<double>>)
     return {1.5, 2};
   else
-    return {"first", "second"};
+    return {"first=1", "second=2"};
 }
 
 template <class T>
@@ -48,13 +48,19 @@ std::string as_flag(const T& value) {
   else if constexpr (std::is_same_v<T, std::vector<double>>)
     return "1.5,2";
   else
-    return "first,second";
+    return "first=1,second=2";
 }
 
 TrainConfig all_changed() {
   TrainConfig config;
   visit_fields(config, [](const char*, auto& member, FieldGroup, const char*) { member = other_value(member); });
   return config;
+}
+
+TEST(TrainConfig, AMethodOptionMayBeAList) {
+  TrainConfig config;
+  set_field(config, "method_option", "tie=up,portions=0.3,0.6,1,x=y");
+  EXPECT_EQ(config.method_option, (std::vector<std::string>{"tie=up", "portions=0.3,0.6,1", "x=y"}));
 }
 
 TEST(TrainConfig, EveryKeyIsNamedOnceAndExplained) {
