@@ -55,6 +55,26 @@ DENSESHIFT_INLINE int update_gate(Block& block, const SgdStep& step, int t, floa
   return nan;
 }
 
+/// The sparse reference: its penalty, its update and its new bit in one loop.
+template <MomentumKind kind>
+DENSESHIFT_INLINE int update_sparse(Block& block, const SgdStep& step, const DenseShiftSpec& spec, float* reference,
+                                    float* momenta, std::int64_t n) {
+  const float penalty = spec.sparse_penalty;
+  const int bit = spec.gates + 1;
+  int nan = 0;
+  DENSESHIFT_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) {
+    float w = reference[i];
+    float m = kind == MomentumKind::none ? 0.0F : momenta[i];
+    sgd_element<kind>(step, block.sparse[i] + (w < 0.0F ? -penalty : 0.0F), w, m);
+    if constexpr (kind != MomentumKind::none) momenta[i] = m;
+    reference[i] = w;
+    nan |= w != w;
+    block.fresh[i] |= gate_bit(w, bit);
+  }
+  return nan;
+}
+
 /// All references of one block; arrays start at element `first`.
 template <MomentumKind kind>
 DENSESHIFT_INLINE int update_block(Block& block, const DenseShiftSpec& spec, const SgdStep& step,
@@ -65,9 +85,7 @@ DENSESHIFT_INLINE int update_block(Block& block, const DenseShiftSpec& spec, con
   int nan = collect_sign(block, references[0] + first, spec.zero, n);
   if (spec.sparse) {
     float* sparse = references[1] + first;
-    add_sparse_penalty(block, sparse, spec.sparse_penalty, n);
-    sgd_elements<kind>(step, block.sparse, sparse, momenta_of(1), n);
-    nan |= collect_gate(block, sparse, spec.gates + 1, n);
+    nan |= update_sparse<kind>(block, step, spec, sparse, momenta_of(1), n);
   }
   for (int t = spec.gates; t >= 1; --t) {
     const int which = gate_index(spec, t);

@@ -72,11 +72,23 @@ DENSESHIFT_CLONES
 GradientSums step_gradient_sums(const float* grad, const std::uint8_t* codes, const float* weights, std::int64_t n,
                                 const float* first, const float* second) {
   GradientSums sums;
-  sums.grad = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(grad[i]) * static_cast<double>(first[codes[i]]); });
-  if (second == nullptr) return sums;
-  sums.product = lane_sum(n, [&](std::int64_t i) {
-    return static_cast<double>(grad[i]) * static_cast<double>(second[codes[i]]) * static_cast<double>(weights[i]);
-  });
+  // Table look-ups first, block by block: they are vectorised only apart from the sums.
+  alignas(64) float factor[kBlock];
+  for (std::int64_t start = 0; start < n; start += kBlock) {
+    const std::int64_t block = std::min(kBlock, n - start);
+    const float* g = grad + start;
+    const float* w = weights + start;
+    DENSESHIFT_INDEPENDENT
+    for (std::int64_t i = 0; i < block; ++i) factor[i] = first[codes[start + i]];
+    sums.grad +=
+        lane_sum(block, [&](std::int64_t i) { return static_cast<double>(g[i]) * static_cast<double>(factor[i]); });
+    if (second == nullptr) continue;
+    DENSESHIFT_INDEPENDENT
+    for (std::int64_t i = 0; i < block; ++i) factor[i] = second[codes[start + i]];
+    sums.product += lane_sum(block, [&](std::int64_t i) {
+      return static_cast<double>(g[i]) * static_cast<double>(factor[i]) * static_cast<double>(w[i]);
+    });
+  }
   return sums;
 }
 
@@ -107,11 +119,19 @@ RowStatistics row_statistics(const float* weights, std::int64_t n) {
   RowStatistics row;
   row.sum = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(weights[i]); });
   row.sum_abs = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(std::fabs(weights[i])); });
-  float largest = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const float magnitude = std::fabs(weights[i]);
-    largest = largest > magnitude ? largest : magnitude;
+  // In lanes: a single running maximum would be a chain of one comparison after the other.
+  float lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    DENSESHIFT_INDEPENDENT
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const float magnitude = std::fabs(weights[i + lane]);
+      lanes[lane] = lanes[lane] > magnitude ? lanes[lane] : magnitude;
+    }
   }
+  float largest = 0;
+  for (; i < n; ++i) largest = std::max(largest, std::fabs(weights[i]));
+  for (const float lane : lanes) largest = std::max(largest, lane);
   row.max_abs = std::isnan(row.sum_abs) ? std::numeric_limits<float>::quiet_NaN() : largest;
   return row;
 }
@@ -143,6 +163,22 @@ KeptStatistics kept_statistics(const float* weights, std::int64_t n, float thres
     row.sum_abs += lane_sum(block, [&](std::int64_t i) { return static_cast<double>(kept[i]); });
   }
   return row;
+}
+
+DENSESHIFT_CLONES
+double ternary_error(const float* weights, std::int64_t n, float threshold, float scale) {
+  alignas(64) float lost[kBlock];
+  double sum = 0;
+  for (std::int64_t start = 0; start < n; start += kBlock) {
+    const std::int64_t block = std::min(kBlock, n - start);
+    DENSESHIFT_INDEPENDENT
+    for (std::int64_t i = 0; i < block; ++i) {
+      const float magnitude = std::fabs(weights[start + i]);
+      lost[i] = std::fabs(magnitude - (magnitude > threshold ? scale : 0.0F));
+    }
+    sum += lane_sum(block, [&](std::int64_t i) { return static_cast<double>(lost[i]); });
+  }
+  return sum;
 }
 
 DENSESHIFT_CLONES

@@ -56,6 +56,9 @@ struct KeptStatistics {
 };
 [[nodiscard]] KeptStatistics kept_statistics(const float* weights, std::int64_t n, float threshold);
 
+/// Sum of |w - q| with q = +-scale where |w| > threshold, else 0.
+[[nodiscard]] double ternary_error(const float* weights, std::int64_t n, float threshold, float scale);
+
 /// Limits magnitudes to [low, high] in place, signs and zeros untouched.
 void clamp_magnitude(float* weights, std::int64_t n, float low, float high);
 

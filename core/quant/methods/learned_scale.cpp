@@ -126,8 +126,10 @@ class Apot final : public StoredWeight {
     const double deviation = deviation_;
     const auto alpha = static_cast<double>(alpha_.item<float>());
     const kernels::GradientSums levels = total_sums(gradient_sums(grad, level, inside));
-    const kernels::GradientSums through = total_sums(gradient_sums(grad, passed, passed));
-    const double inside_grad = bits() == 2 ? total_sums(gradient_sums(grad, inside, {})).grad : through.grad;
+    const double inside_grad = total_sums(gradient_sums(grad, inside, {})).grad;
+    // Above 2 bits what passes to the weight is what is inside: the sums are the same.
+    const kernels::GradientSums through = bits() == 2 ? total_sums(gradient_sums(grad, passed, passed))
+                                                      : kernels::GradientSums{inside_grad, levels.product};
     // Sums over elements inside of g u and of dh h, by h = (w - mean) / deviation.
     const double with_u = (levels.product - mean * inside_grad) / (deviation * alpha);
     const double with_h = (through.product - mean * through.grad) / deviation;

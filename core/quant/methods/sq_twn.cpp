@@ -31,23 +31,23 @@ class SqTwn final : public StoredWeight {
     const auto stage = static_cast<std::size_t>(
         std::clamp<std::int64_t>(stage_.item<std::int64_t>(), 0, stages() - 1));
     const auto real = static_cast<std::int64_t>((1 - ratios_[stage]) * static_cast<double>(row_count()));
-    real_.clear();
+    pass_ = ternary();
     if (real == 0) return;
     const at::Tensor draws = at::rand({real}, at::kDouble);
     const double* draw = draws.data_ptr<double>();
-    real_ = choose_by_error(errors(ternary()), real, [&] { return *draw++; });
+    pass_.real = choose_by_error(errors(pass_), real, [&] { return *draw++; });
   }
-  [[nodiscard]] StepTable table() const override {
-    StepTable steps = ternary();
-    if (training()) steps.real = real_;
-    return steps;
-  }
+  /// In training the steps that prepare() found, with its choice of filters.
+  [[nodiscard]] StepTable table() const override { return training() && pass_.steps > 0 ? pass_ : ternary(); }
 
  private:
   [[nodiscard]] StepTable ternary() const {
     const at::Tensor weight = weight_.detach();
     const auto count = static_cast<double>(weight.numel());
-    const auto mean = static_cast<float>(total(row_statistics(weight)).sum / count);
+    const std::vector<kernels::RowStatistics> rows = row_statistics(weight);
+    magnitudes_.clear();
+    for (const kernels::RowStatistics& row : rows) magnitudes_.push_back(row.sum_abs);
+    const auto mean = static_cast<float>(total(rows).sum / count);
     const auto threshold = static_cast<float>(0.7 * total(centred_statistics(weight, {mean})).sum_abs / count);
     std::vector<float> scales;
     for (const kernels::KeptStatistics& row : kept_statistics(weight, threshold)) {
@@ -73,20 +73,16 @@ class SqTwn final : public StoredWeight {
       const auto r = static_cast<std::size_t>(row);
       const float scale = steps.scales[r];
       const float threshold = steps.thresholds[1];
-      double lost = 0, all = 0;
-      for (std::int64_t i = row * n; i < (row + 1) * n; ++i) {
-        const float magnitude = std::fabs(w[i]);
-        lost += static_cast<double>(magnitude > threshold ? std::fabs(magnitude - scale) : magnitude);
-        all += static_cast<double>(magnitude);
-      }
-      result[r] = all > 0 ? lost / all : 0;
+      const double all = magnitudes_[r];
+      result[r] = all > 0 ? kernels::ternary_error(w + row * n, n, threshold, scale) / all : 0;
     });
     return result;
   }
 
   std::vector<double> ratios_;
+  mutable std::vector<double> magnitudes_;  ///< |w|_1 of each filter, of the last table
   at::Tensor stage_;
-  std::vector<bool> real_;  ///< filters that stay real in the present pass
+  StepTable pass_;  ///< of the present pass in training
 };
 
 }  // namespace

@@ -102,6 +102,19 @@ TEST(StepWeights, Statistics) {
   }
 }
 
+TEST(StepWeights, TernaryError) {
+  for (const std::int64_t n : kSizes) {
+    Row row(n);
+    for (float& w : row.weights) w = std::min(w, 5.0F);
+    double expected = 0;
+    for (const float w : row.weights) {
+      const float q = std::fabs(w) > 0.5F ? std::copysign(1.25F, w) : 0.0F;
+      expected += static_cast<double>(std::fabs(w - q));
+    }
+    EXPECT_NEAR(ternary_error(row.weights.data(), n, 0.5F, 1.25F), expected, 1e-6 * std::max(1.0, expected));
+  }
+}
+
 TEST(StepWeights, CodeStatistics) {
   for (const std::int64_t n : kSizes) {
     for (const int levels : {2, 4, 16}) {
