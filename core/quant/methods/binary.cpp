@@ -91,7 +91,7 @@ Method bwn_method() {
   method.trained = "weight";
   method.start = "random (kaiming)";
   method.notes = "sgn(0) = +1 as in the paper; shortcuts are quantized (the authors' code has AlexNet only)";
-  method.own_placement = {false, true, false, "as the paper's placement; shortcuts are not in the authors' code"};
+  method.own_placement = {false, true, false, "shortcuts are not in the authors' code"};
   method.options = {
       {"bwn_grad", "paper", {"paper", "torch7"}, "gradient of the paper, or of the authors' code with SGD (times n)"},
       {"centre", "on", {"on", "off"}, "centre weights over input channels and limit them to [-1, 1] before each pass"}};
@@ -109,7 +109,7 @@ Method hwgq_method() {
   method.trained = "weight";
   method.start = "random (kaiming)";
   method.notes = "the table's figure is of binary weights with ReLU; quantized activations are a choice of --activation";
-  method.own_placement = {false, true, false, "as the paper's placement"};
+  method.own_placement = {false, true, false, ""};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<Hwgq>(shape, options);
   };

@@ -163,7 +163,7 @@ Method bwhn_method() {
       "our reading throughout: solver order, samples (training images, inputs behind the layers already solved), "
       "fine-tuning with the gradient passed unchanged";
   method.needs_pretrained = true;
-  method.own_placement = {false, true, false, "unknown; as the paper's placement"};
+  method.own_placement = {false, true, false, "unknown, taken as the paper's"};
   method.options = {{"patches", "200000", {}, "input patches per layer that the codes are solved on; 0: no solver"},
                     {"sweeps", "20", {}, "most passes over a filter's code"}};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {

@@ -244,7 +244,7 @@ Method deepshift_q_method() {
   method.trained = "weight";
   method.start = "random (kaiming) or a trained network";
   method.notes = "an exact zero, which training keeps, is evaluated and exported as the smallest positive level";
-  method.own_placement = {true, true, true, "every convolution and fully connected layer"};
+  method.own_placement = {true, true, true, ""};
   method.options = {fixed_option()};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<DeepShiftQ>(shape, options);
@@ -260,7 +260,7 @@ Method deepshift_ps_method() {
   method.trained = "shift, sign";
   method.start = "random (shift U(-10, -1), sign U(-1, 1)) or a trained network";
   method.notes = "shift and sign are not decayed; one learning rate for both";
-  method.own_placement = {true, true, true, "every convolution and fully connected layer"};
+  method.own_placement = {true, true, true, ""};
   method.options = {fixed_option()};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<DeepShiftPs>(shape, options);

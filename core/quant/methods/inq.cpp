@@ -161,7 +161,7 @@ Method inq_method() {
       "every evaluation quantizes all weights; epochs are shared out evenly among the stages; portions of 2, 3 and 4 bits "
       "are unverified";
   method.needs_pretrained = true;
-  method.own_placement = {true, true, true, "every convolution and the classifier"};
+  method.own_placement = {true, true, true, ""};
   method.options = {
       {"tie", "up", {"up", "down"}, "a magnitude halfway between two levels: up as in the paper, down as in the code"},
       {"portions", "auto", {}, "accumulated share of frozen weights per stage, or auto (by bits)"}};

@@ -106,7 +106,7 @@ Method ir_net_method() {
   method.trained = "weight";
   method.start = "random (kaiming)";
   method.notes = "sign(0) = +1; the authors' extra batch norm before the classifier is left out";
-  method.own_placement = {false, false, false, "3x3 convolutions of the blocks only, shortcuts in full precision"};
+  method.own_placement = {false, false, false, ""};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<IrNet>(shape, options);
   };

@@ -150,7 +150,7 @@ Method lq_nets_method() {
   method.trained = "weight (v by least squares and a moving average)";
   method.start = "random (kaiming)";
   method.notes = "signs are sorted with the levels, so a negative v_j is handled; batch norm starts as in other methods";
-  method.own_placement = {false, true, false, "as the paper's placement"};
+  method.own_placement = {false, true, false, ""};
   method.options = {{"ema",
                      "debiased",
                      {"debiased", "plain"},

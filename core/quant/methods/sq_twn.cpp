@@ -133,7 +133,7 @@ Method sq_twn_method() {
   method.trained = "weight";
   method.start = "random (kaiming)";
   method.notes = "epochs are shared out evenly among the stages; the authors train each stage in full";
-  method.own_placement = {true, true, true, "every convolution and the classifier"};
+  method.own_placement = {true, true, true, ""};
   method.options = {{"ratios", "0.5,0.75,0.875,1", {}, "share of filters quantized in each stage"}};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<SqTwn>(shape, options);

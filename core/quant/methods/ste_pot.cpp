@@ -56,7 +56,7 @@ Method ste_pot_method() {
   method.start = "a trained network";
   method.notes = "our reading of [37] throughout: no code, and only its abstract, was available";
   method.needs_pretrained = true;
-  method.own_placement = {false, true, false, "unknown; as the paper's placement"};
+  method.own_placement = {false, true, false, "unknown, taken as the paper's"};
   method.options = {{"scale",
                      "exact",
                      {"exact", "power_of_two"},

@@ -92,7 +92,7 @@ Method twn_method() {
   method.trained = "weight";
   method.start = "random (kaiming)";
   method.notes = "a = 0 when nothing is above the threshold";
-  method.own_placement = {true, true, true, "every convolution and the classifier (a global flag of the authors' code)"};
+  method.own_placement = {true, true, true, "a global flag of the authors' code"};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<Twn>(shape, options);
   };
@@ -109,7 +109,7 @@ Method ttq_method() {
   method.notes =
       "shortcuts are quantized like other convolutions (the authors' code has AlexNet only); Wp and Wn are not decayed";
   method.needs_pretrained = true;
-  method.own_placement = {false, true, false, "as the paper's placement; shortcuts are not in the authors' code"};
+  method.own_placement = {false, true, false, "shortcuts are not in the authors' code"};
   method.options = {{"t", "0.05", {}, "threshold as a share of the layer's largest magnitude"}};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<Ttq>(shape, options);
