@@ -99,6 +99,8 @@ save("ordered.pth", model.state_dict())
 save("types.pth", types_and_views())
 save("protocol4.pth", types_and_views(), pickle_protocol=4)
 save("checkpoint.pth", checkpoint(network()))
+scheduler = torch.optim.lr_scheduler.MultiStepLR(torch.optim.SGD(model.parameters(), lr=0.1), [3, 5])
+save("scheduler.pth", {"state_dict": model.state_dict(), "scheduler": scheduler.state_dict()})  # holds a Counter
 save("legacy_types.pth", types_and_views(), _use_new_zipfile_serialization=False)
 save("legacy_checkpoint.pth", checkpoint(network()), _use_new_zipfile_serialization=False)
 old = collections.OrderedDict(model.state_dict(keep_vars=True))

@@ -14,7 +14,8 @@ namespace po = boost::program_options;
 OptionParser make_parser() {
   OptionParser parser({
       "convert (--run RUN | --checkpoint FILE) --to denseshift|codes --out PATH [options]",
-      "denseshift: turns a trained Shift network (s3, inq, deepshift-q, deepshift-ps) into a zero-free one that computes "
+      "denseshift: turns a trained Shift network (s3, inq, deepshift-q, deepshift-ps) into a zero-free one that "
+      "computes "
       "the same (Theorem 1 of the paper), twice as wide when the old one has zeros, and compares weights and outputs. "
       "codes: writes each layer's integer codes, code book and scale as safetensors, and compares what they unpack to.",
       "denseshift convert --run 7 --to denseshift --out zero-free\n"
@@ -25,12 +26,13 @@ OptionParser make_parser() {
       "checkpoint", po::value<std::string>()->value_name("FILE"), "checkpoint file")(
       "best", po::bool_switch(), "of a run: its best checkpoint (default)")("last", po::bool_switch(),
                                                                             "of a run: its last checkpoint");
-  parser.group("Conversion").add_options()("to", po::value<std::string>()->value_name("FORM"), "denseshift or codes")(
-      "out", po::value<std::string>()->value_name("PATH"), "denseshift: a new folder; codes: a file")(
-      "data", po::value<std::string>()->default_value("", "")->value_name("DIR"),
-      "folder of the dataset that outputs are compared on [where the run had it]")(
-      "samples", po::value<std::int64_t>()->default_value(256)->value_name("N"),
-      "validation images that outputs are compared on");
+  parser.group("Conversion")
+      .add_options()("to", po::value<std::string>()->value_name("FORM"), "denseshift or codes")(
+          "out", po::value<std::string>()->value_name("PATH"), "denseshift: a new folder; codes: a file")(
+          "data", po::value<std::string>()->default_value("", "")->value_name("DIR"),
+          "folder of the dataset that outputs are compared on [where the run had it]")(
+          "samples", po::value<std::int64_t>()->default_value(256)->value_name("N"),
+          "validation images that outputs are compared on");
   parser.group("Run").add_options()(
       "record", po::value<bool>()->implicit_value(true, "")->default_value(true, "")->value_name("true|false"),
       "record the result in the database [true]");
@@ -81,6 +83,8 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command convert_command() { return {"convert", "a trained network in another form, with proof that it is the same", run}; }
+Command convert_command() {
+  return {"convert", "a trained network in another form, with proof that it is the same", run};
+}
 
 }  // namespace denseshift::cli

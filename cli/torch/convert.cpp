@@ -22,11 +22,13 @@ void print_result(const experiments::ConvertResult& r, const std::string& to) {
     fmt::print("  weights     {} of {} unpack to the same bits\n", r.weights - r.different, r.weights);
   } else {
     fmt::print("{}  ->  {}\n", method_text(r.from), method_text(r.to));
-    fmt::print("  weights     {} of {} in {} layers are equal to the bit ({} of them are zero, the new network has none)\n",
-               r.weights - r.different, r.weights, r.layers, r.zeros);
-    fmt::print("  outputs     {} of {} images get the same class; logits differ by at most {:.3g} (largest {:.3g}): the "
-               "order of sums\n",
-               r.same_class, r.samples, r.largest_difference, r.largest_logit);
+    fmt::print(
+        "  weights     {} of {} in {} layers are equal to the bit ({} of them are zero, the new network has none)\n",
+        r.weights - r.different, r.weights, r.layers, r.zeros);
+    fmt::print(
+        "  outputs     {} of {} images get the same class; logits differ by at most {:.3g} (largest {:.3g}): the "
+        "order of sums\n",
+        r.same_class, r.samples, r.largest_difference, r.largest_logit);
     fmt::print("  size        {} bytes, before {}\n", r.to_facts.bytes, r.from_facts.bytes);
   }
   if (!r.note.empty()) fmt::print("  note        {}\n", r.note);

@@ -20,9 +20,10 @@ struct Global {
   const char* dtype = "";
 };
 
-/// The allow-list. _rebuild_tensor and Parameter are in files from before PyTorch 0.4, torchvision's among them.
+/// The allow-list; all of it is data. _rebuild_tensor and Parameter are in files from before PyTorch 0.4, torchvision's among them.
 constexpr std::array kGlobals = {
     Global{"collections", "OrderedDict", Role::dictionary},
+    Global{"collections", "Counter", Role::dictionary},
     Global{"torch._utils", "_rebuild_tensor_v2", Role::tensor},
     Global{"torch._utils", "_rebuild_tensor", Role::tensor},
     Global{"torch._utils", "_rebuild_parameter", Role::parameter},
@@ -86,6 +87,8 @@ PickleValue PickleObjects::call(const PickleValue& callee, const PickleValue& ar
 PickleValue PickleObjects::dictionary(const std::vector<PickleValue>& arguments) {
   std::vector<PickleValue> items;
   if (arguments.size() > 1) refuse("an OrderedDict is made of something else");
+  // A Counter is made of a dictionary; schedulers keep their milestones in one.
+  if (arguments.size() == 1 && arguments[0].kind == PickleKind::dictionary) return arguments[0];
   if (arguments.size() == 1) {
     if (arguments[0].kind != PickleKind::list) refuse("an OrderedDict is made of something else");
     for (const PickleValue& pair : pickle_.sequence(arguments[0])) {

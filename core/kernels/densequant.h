@@ -5,8 +5,8 @@
 // Everything that the backward pass needs from the reference tensors is one byte per weight ("code"): bit 0 is set for
 // a negative sign, bit t (1..T) is gate t. S follows from the gates: S_0 = 0, S_t = gate_t * (S_{t-1} + 1) (paper Eq.
 // 3-4). S3 weights (design/methods 14) are the same with one reference more that opens or closes the whole weight, in
-// bit T+1. Order of operations and fused multiply-adds follow ATen's autograd of the composed formula and torch's SGD, so
-// results are equal to the bit to the composition of tensor operations (measured against LibTorch 1.13 with its AVX2
+// bit T+1. Order of operations and fused multiply-adds follow ATen's autograd of the composed formula and torch's SGD,
+// so results are equal to the bit to the composition of tensor operations (measured against LibTorch 1.13 with its AVX2
 // kernels).
 
 #include <cstdint>
@@ -45,8 +45,8 @@ struct DenseShiftSpec {
 [[nodiscard]] int shift_of_code(std::uint8_t code, int gates);
 
 /// Writes weight = sign * 2^(S + bias) (exact) and code for elements [begin, end). `references` holds T+1 arrays: sign,
-/// gate 1 .. T (with `sparse` T+2: sign, sparse, gates). `weight` or `codes` may be null. Returns false when a reference is NaN (the output of that element is
-/// then meaningless).
+/// gate 1 .. T (with `sparse` T+2: sign, sparse, gates). `weight` or `codes` may be null. Returns false when a
+/// reference is NaN (the output of that element is then meaningless).
 [[nodiscard]] bool quantize(const DenseShiftSpec& spec, const float* const* references, float* weight,
                             std::uint8_t* codes, std::int64_t begin, std::int64_t end);
 

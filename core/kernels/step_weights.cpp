@@ -217,9 +217,8 @@ void ede_gradient(const float* grad, const float* weights, std::int64_t n, float
   DENSESHIFT_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) tanh[i] = grad[i] * factor * (1.0F - tanh[i] * tanh[i]);
   const double sum = lane_sum(n, [&](std::int64_t i) { return static_cast<double>(tanh[i]); });
-  const double product = lane_sum(n, [&](std::int64_t i) {
-    return static_cast<double>(tanh[i]) * static_cast<double>(weights[i] - mean);
-  });
+  const double product = lane_sum(
+      n, [&](std::int64_t i) { return static_cast<double>(tanh[i]) * static_cast<double>(weights[i] - mean); });
   // dL/dw = (dh - mean(dh) - h sum(dh h) / (n-1)) / deviation
   const double count = static_cast<double>(n);
   const double width = static_cast<double>(deviation);

@@ -24,7 +24,7 @@ void step_gradient(const float* grad, const std::uint8_t* codes, const float* we
 /// Sums over n weights in double precision, in an order that does not depend on the instruction set. `second` may be
 /// null.
 struct GradientSums {
-  double grad = 0;    ///< sum of g * first[code]
+  double grad = 0;     ///< sum of g * first[code]
   double product = 0;  ///< sum of g * second[code] * w
 };
 [[nodiscard]] GradientSums step_gradient_sums(const float* grad, const std::uint8_t* codes, const float* weights,

@@ -12,10 +12,10 @@ namespace denseshift::nn {
 
 /// What became of each tensor, by dotted names.
 struct TransferReport {
-  std::int64_t copied = 0;          ///< tensors taken as they are
-  std::int64_t quantized = 0;       ///< weights from which a quantizer started
-  std::vector<std::string> fresh;   ///< of the network alone and expected to be: activation quantizers, batch counters
-  std::vector<std::string> missing;     ///< of the network, not in the source: random start (partial only)
+  std::int64_t copied = 0;           ///< tensors taken as they are
+  std::int64_t quantized = 0;        ///< weights from which a quantizer started
+  std::vector<std::string> fresh;    ///< of the network alone and expected to be: activation quantizers, batch counters
+  std::vector<std::string> missing;  ///< of the network, not in the source: random start (partial only)
   std::vector<std::string> unexpected;  ///< of the source, not in the network: ignored (partial only)
   std::vector<std::string> reset;       ///< "name: reason": other shape or type, random start (partial only)
 };

@@ -225,8 +225,7 @@ ParameterSet collect_parameters(torch::nn::Module& model, double weight_decay, b
     for (const quant::NamedTensor& p : quantizer.parameters()) {
       const std::string full = name + "." + p.name;
       const quant::Decay rule = quantizer.decay(p.name);
-      const bool exempt =
-          rule == quant::Decay::never || (rule == quant::Decay::reference && !decay_references);
+      const bool exempt = rule == quant::Decay::never || (rule == quant::Decay::reference && !decay_references);
       decays[full] = exempt ? 0 : weight_decay;
       if (weight.leaf == nullptr) continue;
       behind_leaf.insert(full);

@@ -43,7 +43,8 @@ class DenseShiftQuantizer final : public WeightQuantizer, public LeafUpdate {
   [[nodiscard]] at::Tensor quantize() override;
   [[nodiscard]] at::Tensor codes() override;
   [[nodiscard]] int code_gates() const override { return spec_.sparse ? 0 : spec_.gates; }
-  /// S3: penalty * sum(max(-w_sparse, 0)). With impl leaf its gradient is added by sgd_step(), and this returns nothing.
+  /// S3: penalty * sum(max(-w_sparse, 0)). With impl leaf its gradient is added by sgd_step(), and this returns
+  /// nothing.
   [[nodiscard]] at::Tensor regularizer() override;
   [[nodiscard]] ExportedCodes export_codes() override;
   [[nodiscard]] LeafUpdate* leaf_update() override { return impl_ == Impl::leaf ? this : nullptr; }
@@ -59,7 +60,7 @@ class DenseShiftQuantizer final : public WeightQuantizer, public LeafUpdate {
  private:
   std::int64_t bits_;
   kernels::DenseShiftSpec spec_;
-  float penalty_ = 0;       ///< S3
+  float penalty_ = 0;          ///< S3
   int pending_penalties_ = 0;  ///< regularizer() calls since the last step, impl leaf
   std::string init_;
   Impl impl_;

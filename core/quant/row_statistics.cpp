@@ -67,8 +67,7 @@ std::vector<kernels::CentredStatistics> centred_statistics(const at::Tensor& wei
     });
     return rows;
   }
-  const at::Tensor centred =
-      as_rows(weight) - at::tensor(centres).to(weight.device()).to(at::kDouble).reshape({-1, 1});
+  const at::Tensor centred = as_rows(weight) - at::tensor(centres).to(weight.device()).to(at::kDouble).reshape({-1, 1});
   const at::Tensor sum_abs = centred.abs().sum(1).cpu();
   const at::Tensor sum_square = centred.square().sum(1).cpu();
   for (std::size_t r = 0; r < rows.size(); ++r) rows[r] = {at_row(sum_abs, r), at_row(sum_square, r)};

@@ -23,8 +23,8 @@ struct Steps : torch::autograd::Function<Steps> {
     return quantizer->forward_values();
   }
   static variable_list backward(AutogradContext* context, variable_list grad) {
-    auto* quantizer = reinterpret_cast<StoredWeight*>(
-        static_cast<std::intptr_t>(context->saved_data["quantizer"].toInt()));
+    auto* quantizer =
+        reinterpret_cast<StoredWeight*>(static_cast<std::intptr_t>(context->saved_data["quantizer"].toInt()));
     variable_list gradients = quantizer->gradients(grad[0]);
     gradients.emplace_back();  // the quantizer itself
     return gradients;
@@ -62,9 +62,7 @@ std::vector<float> mirrored(const std::vector<float>& positive) {
 }
 
 StoredWeight::StoredWeight(const std::vector<std::int64_t>& shape, const MethodOptions& options)
-    : weight_(at::zeros(shape).requires_grad_(true)),
-      bits_(options.wbits),
-      reference_(options.impl == "reference") {}
+    : weight_(at::zeros(shape).requires_grad_(true)), bits_(options.wbits), reference_(options.impl == "reference") {}
 
 std::vector<double> StoredWeight::levels() const {
   const StepTable steps = table();
@@ -211,9 +209,8 @@ std::vector<kernels::GradientSums> StoredWeight::gradient_sums(const at::Tensor&
   const float* w = row_data(weight);
   const std::uint8_t* c = codes_.data_ptr<std::uint8_t>();
   for_rows(rows, n, [&](std::int64_t row) {
-    sums[static_cast<std::size_t>(row)] =
-        kernels::step_gradient_sums(from + row * n, c + row * n, w + row * n, n, first.data(),
-                                    second.empty() ? nullptr : second.data());
+    sums[static_cast<std::size_t>(row)] = kernels::step_gradient_sums(
+        from + row * n, c + row * n, w + row * n, n, first.data(), second.empty() ? nullptr : second.data());
   });
   return sums;
 }

@@ -15,11 +15,11 @@ namespace denseshift::quant {
 /// The step function of one layer. Row r is output filter r, or the whole layer when there is one row.
 struct StepTable {
   std::int64_t rows = 1;
-  int steps = 0;                         ///< thresholds per row
-  std::vector<float> thresholds;         ///< rows x steps, ascending
-  std::vector<float> levels;             ///< rows x (steps + 1)
-  std::vector<std::int64_t> integers{};  ///< per code: level = scale of the row * integer; empty: no such form
-  std::vector<float> scales{};           ///< rows; with integers only
+  int steps = 0;                              ///< thresholds per row
+  std::vector<float> thresholds;              ///< rows x steps, ascending
+  std::vector<float> levels;                  ///< rows x (steps + 1)
+  std::vector<std::int64_t> integers{};       ///< per code: level = scale of the row * integer; empty: no such form
+  std::vector<float> scales{};                ///< rows; with integers only
   std::vector<std::uint8_t> level_of_code{};  ///< codes that share a level; empty: each code is a level
   std::vector<bool> real{};                   ///< rows that stay in full precision in this pass; empty: none
 

@@ -18,7 +18,8 @@ bool power_of_two(std::int64_t value) { return value > 0 && std::has_single_bit(
 
 PowerWeights power_weights(const ExportedCodes& exported, const std::string& layer) {
   const auto refuse = [&](const std::string& why) {
-    return usage_error(layer + ": " + why, "networks of s3, inq, deepshift-q, deepshift-ps and lr-net can be converted");
+    return usage_error(layer + ": " + why,
+                       "networks of s3, inq, deepshift-q, deepshift-ps and lr-net can be converted");
   };
   if (exported.integers.empty()) throw refuse("its levels are no powers of two");
   if (exported.scale.numel() != 1) throw refuse("its filters have scales of their own");

@@ -147,7 +147,8 @@ TrainVariant method_variant(const std::string& name) {
     }
   }
   quant::check_bits(method, wbits);
-  return {fmt::format("{}:{}", method, wbits), quant::methods().entry(method).description, method, wbits, "leaf", false};
+  return {
+      fmt::format("{}:{}", method, wbits), quant::methods().entry(method).description, method, wbits, "leaf", false};
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ struct TrainBenchOptions {
   std::string arch = "resnet18";
   std::int64_t image_size = 64;
   std::int64_t classes = 1000;
-  std::vector<std::string> variants;  ///< names for train_bench_variant(); timed in this order, rotated from round to round
+  std::vector<std::string>
+      variants;  ///< names for train_bench_variant(); timed in this order, rotated from round to round
 };
 
 /// A way to train: how the weights are represented and who updates them.
@@ -31,8 +32,8 @@ struct TrainVariant {
 /// Every variant. The first one is what the others are compared with: fp32 with LibTorch's own SGD.
 [[nodiscard]] const std::vector<TrainVariant>& train_bench_variants();
 
-/// The variant of that name; "METHOD:WBITS" is the method at these bits as train would run it. Throws a usage error with
-/// the nearest name.
+/// The variant of that name; "METHOD:WBITS" is the method at these bits as train would run it. Throws a usage error
+/// with the nearest name.
 [[nodiscard]] TrainVariant train_bench_variant(const std::string& name);
 
 /// The names "METHOD:WBITS" of a list of methods: "all" (each at its default bits), METHOD (at its default bits) or

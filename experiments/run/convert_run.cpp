@@ -35,7 +35,8 @@ std::map<std::string, quant::PowerWeights> powers_of(const Layers& layers) {
   for (const auto& [name, layer] : layers) {
     if (quantized(*layer)) powers[name] = quant::power_weights(layer->quantizer().export_codes(), name);
   }
-  if (powers.empty()) throw usage_error("the network has no quantized layer", "convert a network of s3, inq or deepshift");
+  if (powers.empty())
+    throw usage_error("the network has no quantized layer", "convert a network of s3, inq or deepshift");
   return powers;
 }
 
@@ -204,7 +205,8 @@ void convert_to_denseshift(const ConvertRequest& request, Setup& from, ConvertRe
   result.to_facts = to.facts;
   compare_outputs(from, to, request.samples, result);
   if (result.different != 0) {
-    throw work_error(fmt::format("{} of {} weights differ: the networks are not equal", result.different, result.weights));
+    throw work_error(
+        fmt::format("{} of {} weights differ: the networks are not equal", result.different, result.weights));
   }
   const RunDirectory directory(request.out, RunDirectory::Use::fresh);
   std::vector<quant::NamedTensor> tensors;
@@ -257,7 +259,8 @@ void convert_to_codes(const ConvertRequest& request, Setup& from, ConvertResult&
     ++result.layers;
   }
   if (result.different != 0) {
-    throw work_error(fmt::format("{}: {} of {} unpacked weights differ", request.out, result.different, result.weights));
+    throw work_error(
+        fmt::format("{}: {} of {} unpacked weights differ", request.out, result.different, result.weights));
   }
   if (request.record) result.run = record_result(request, result, from, "");
 }
@@ -265,7 +268,7 @@ void convert_to_codes(const ConvertRequest& request, Setup& from, ConvertResult&
 }  // namespace
 
 nlohmann::ordered_json ConvertResult::to_json() const {
-  nlohmann::ordered_json json = {{"source", source}, {"file", file},   {"layers", layers},
+  nlohmann::ordered_json json = {{"source", source},   {"file", file},   {"layers", layers},
                                  {"weights", weights}, {"zeros", zeros}, {"different", different}};
   if (samples > 0) {
     json.update({{"samples", samples},

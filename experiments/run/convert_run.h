@@ -14,8 +14,8 @@ struct ConvertRequest {
   std::string checkpoint;      ///< file
   std::string which = "best";  ///< of a run: best or last
   std::string to = "denseshift";
-  std::string out;      ///< folder (denseshift) or file (codes)
-  std::string data;     ///< folder of the dataset that outputs are compared on; empty: where the run had it
+  std::string out;             ///< folder (denseshift) or file (codes)
+  std::string data;            ///< folder of the dataset that outputs are compared on; empty: where the run had it
   std::int64_t samples = 256;  ///< validation images to compare outputs on
   bool record = true;
   std::string db = "denseshift.db";
@@ -31,15 +31,15 @@ struct ConvertResult {
   std::string file;         ///< the file written
   TrainConfig from, to;
   nn::ModelFacts from_facts, to_facts;
-  std::int64_t layers = 0;           ///< quantized layers
-  std::int64_t weights = 0;          ///< their weights, each compared
-  std::int64_t zeros = 0;            ///< of those, weights that are zero
-  std::int64_t different = 0;        ///< weights whose sum of parts (or unpacked value) is not the weight, to the bit
-  std::int64_t samples = 0;          ///< images compared
-  std::int64_t same_class = 0;       ///< images with the same predicted class
-  double largest_difference = 0;     ///< of two logits
-  double largest_logit = 0;          ///< magnitude, to compare it with
-  std::string note;                  ///< what the comparison left out
+  std::int64_t layers = 0;        ///< quantized layers
+  std::int64_t weights = 0;       ///< their weights, each compared
+  std::int64_t zeros = 0;         ///< of those, weights that are zero
+  std::int64_t different = 0;     ///< weights whose sum of parts (or unpacked value) is not the weight, to the bit
+  std::int64_t samples = 0;       ///< images compared
+  std::int64_t same_class = 0;    ///< images with the same predicted class
+  double largest_difference = 0;  ///< of two logits
+  double largest_logit = 0;       ///< magnitude, to compare it with
+  std::string note;               ///< what the comparison left out
 
   [[nodiscard]] nlohmann::ordered_json to_json() const;
 };

@@ -11,13 +11,13 @@ namespace denseshift::experiments {
 
 /// Where a network started from.
 struct Pretrained {
-  std::string source;      ///< "run 3 (best)" or the file
-  std::string sha256;      ///< of the file
-  std::int64_t run = 0;    ///< of this database; 0: a file
-  std::string arch;        ///< empty when the file does not say
+  std::string source;    ///< "run 3 (best)" or the file
+  std::string sha256;    ///< of the file
+  std::int64_t run = 0;  ///< of this database; 0: a file
+  std::string arch;      ///< empty when the file does not say
   std::string method;
   std::int64_t wbits = 0;
-  double top1 = -1;        ///< best validation top-1 that the source recorded; -1: unknown
+  double top1 = -1;  ///< best validation top-1 that the source recorded; -1: unknown
   nn::TransferReport report;
 
   /// One or two lines for people.

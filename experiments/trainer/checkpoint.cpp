@@ -129,7 +129,8 @@ void Checkpoint::load(const std::string& prefix, const std::vector<quant::NamedT
 std::vector<quant::NamedTensor> Checkpoint::tensors(const std::string& prefix) const {
   std::vector<quant::NamedTensor> result;
   for (const auto& [name, view] : file_->tensors()) {
-    if (name.compare(0, prefix.size(), prefix) == 0) result.push_back({name.substr(prefix.size()), io::to_tensor(view)});
+    if (name.compare(0, prefix.size(), prefix) == 0)
+      result.push_back({name.substr(prefix.size()), io::to_tensor(view)});
   }
   return result;
 }

@@ -95,8 +95,8 @@ void Trainer::tell(const std::string& text) {
   for (Hook* hook : hooks_) hook->on_message(text);
 }
 
-/// Methods that solve for their start get to see the inputs of their layer, one layer after the other, so that each sees
-/// what the solved layers before it put out.
+/// Methods that solve for their start get to see the inputs of their layer, one layer after the other, so that each
+/// sees what the solved layers before it put out.
 void Trainer::calibrate() {
   const auto layers = nn::weight_layers(*setup_.model);
   for (const auto& [name, layer] : layers) {

@@ -11,27 +11,17 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class Pretrained : public ::testing::Test {
+class Pretrained : public WithTrainedNetwork {
  protected:
-  static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    const ProgramResult result = run_program(tiny_training({"--method", "fp32", "--wbits", "32", "--epochs", "1"}), in_folder());
-    ASSERT_EQ(result.status, 0) << result.err;
-  }
-  static void TearDownTestSuite() {
-    delete folder_;
-    folder_ = nullptr;
-  }
-  static ProgramOptions in_folder() { return {{}, folder_->path(), 120}; }
-
   /// A training of a few steps that starts from `source`.
   static ProgramResult start(const std::string& source, const std::vector<std::string>& more = {}) {
-    return run_program(tiny_training(more.empty() || more[0] != "--method"
-                                         ? with({"--method", "twn", "--wbits", "2", "--limit-train", "32", "--epochs",
-                                                 "1", "--pretrained", source},
-                                                more)
-                                         : with({"--limit-train", "32", "--epochs", "1", "--pretrained", source}, more)),
-                       in_folder());
+    return run_program(
+        tiny_training(more.empty() || more[0] != "--method"
+                          ? with({"--method", "twn", "--wbits", "2", "--limit-train", "32", "--epochs", "1",
+                                  "--pretrained", source},
+                                 more)
+                          : with({"--limit-train", "32", "--epochs", "1", "--pretrained", source}, more)),
+        in_folder());
   }
 
   /// Writes the network of run 1 with other names or fewer tensors: `keep` gives each tensor's new name, or nothing.
@@ -53,20 +43,16 @@ class Pretrained : public ::testing::Test {
   static nlohmann::json pretrained_record(const std::string& run) {
     return json_of(*folder_, {"runs", "show", run}).at("environment").at("pretrained");
   }
-
-  static TemporaryFolder* folder_;
 };
-
-TemporaryFolder* Pretrained::folder_ = nullptr;
 
 TEST_F(Pretrained, ARunACheckpointAndASafetensorsFileGiveTheSameStart) {
   const std::string plain = rewritten("plain.safetensors", [](const std::string& name) { return name; });
   std::vector<std::string> files;
-  for (const std::string& source : {std::string("1"), folder_->file("denseshift-runs/1/best.json"),
-                                    checkpoint_file(*folder_, 1, "best"), plain}) {
-    const ProgramResult result = run_program(
-        tiny_training({"--method", "twn", "--wbits", "2", "--limit-train", "32", "--epochs", "1", "--pretrained", source, "--json"}),
-        in_folder());
+  for (const std::string& source :
+       {std::string("1"), folder_->file("denseshift-runs/1/best.json"), checkpoint_file(*folder_, 1, "best"), plain}) {
+    const ProgramResult result = run_program(tiny_training({"--method", "twn", "--wbits", "2", "--limit-train", "32",
+                                                            "--epochs", "1", "--pretrained", source, "--json"}),
+                                             in_folder());
     ASSERT_EQ(result.status, 0) << source << ": " << result.err;
     const nlohmann::json run = nlohmann::json::parse(result.out);
     files.push_back(checkpoint_file(*folder_, run.at("run").get<int>(), "last"));
@@ -142,8 +128,8 @@ TEST_F(Pretrained, MethodsThatNeedOneSaySo) {
 }
 
 TEST_F(Pretrained, ADenseShiftNetworkContinuesFromItsOwnKind) {
-  const ProgramResult first =
-      run_program(with(tiny_training({"--wbits", "3", "--limit-train", "32", "--epochs", "1"}), {"--json"}), in_folder());
+  const ProgramResult first = run_program(
+      with(tiny_training({"--wbits", "3", "--limit-train", "32", "--epochs", "1"}), {"--json"}), in_folder());
   ASSERT_EQ(first.status, 0) << first.err;
   const std::string id = std::to_string(nlohmann::json::parse(first.out).at("run").get<int>());
   EXPECT_EQ(run_program(tiny_training({"--wbits", "3", "--limit-train", "32", "--epochs", "1", "--pretrained", id}),

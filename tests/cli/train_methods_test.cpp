@@ -12,25 +12,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-/// A folder with run 1, a trained full-precision network that other methods can start from.
-class Methods : public ::testing::Test {
+class Methods : public WithTrainedNetwork {
  protected:
-  static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    const ProgramResult result = run_program(tiny_training({"--method", "fp32", "--wbits", "32", "--epochs", "1"}), in_folder());
-    ASSERT_EQ(result.status, 0) << result.err;
-  }
-  static void TearDownTestSuite() {
-    delete folder_;
-    folder_ = nullptr;
-  }
-  static ProgramOptions in_folder() { return {{}, folder_->path(), 120}; }
   static std::string base() { return folder_->file("denseshift-runs/1/best.json"); }
-
-  static TemporaryFolder* folder_;
 };
-
-TemporaryFolder* Methods::folder_ = nullptr;
 
 TEST_F(Methods, TrainEvaluateToTheRecordedAccuracyAndExportTheirCodes) {
   const nlohmann::json methods = json_of(*folder_, {"models", "methods"});
@@ -38,8 +23,10 @@ TEST_F(Methods, TrainEvaluateToTheRecordedAccuracyAndExportTheirCodes) {
   for (const nlohmann::json& method : methods) {
     if (method.value("quantizes", "") != "weights" || method.at("name") == "fp32") continue;
     const std::string name = method.at("name");
-    std::vector<std::string> options = {"--method", name, "--wbits", std::to_string(method.at("default_bits").get<int>()),
-                                        "--limit-train", "64", "--epochs", "4", "--lr", "0.001"};
+    std::vector<std::string> options = {
+        "--method",      name,   "--wbits",  std::to_string(method.at("default_bits").get<int>()),
+        "--limit-train", "64",   "--epochs", "4",
+        "--lr",          "0.001"};
     if (method.at("needs_pretrained").get<bool>()) options = with(options, {"--pretrained", "1"});
     if (name == "bwhn") options = with(options, {"--method-option", "patches=500"});
     const ProgramResult result = run_program(with(tiny_training(options), {"--json"}), in_folder());
@@ -47,11 +34,12 @@ TEST_F(Methods, TrainEvaluateToTheRecordedAccuracyAndExportTheirCodes) {
     const nlohmann::json run = nlohmann::json::parse(result.out);
     const std::string id = std::to_string(run.at("run").get<int>());
 
-    const nlohmann::json again = json_of(*folder_, {"eval", "--run", id, "--quiet", "--record=false", "--threads", "1"});
+    const nlohmann::json again =
+        json_of(*folder_, {"eval", "--run", id, "--quiet", "--record=false", "--threads", "1"});
     EXPECT_EQ(again.at("top1"), run.at("best").at("top1")) << name << ": a reloaded network must score the same";
 
-    const nlohmann::json codes = json_of(*folder_, {"convert", "--run", id, "--to", "codes", "--out", name + ".safetensors",
-                                                    "--record=false"});
+    const nlohmann::json codes =
+        json_of(*folder_, {"convert", "--run", id, "--to", "codes", "--out", name + ".safetensors", "--record=false"});
     EXPECT_EQ(codes.at("different"), 0) << name;
     EXPECT_EQ(codes.at("weights"), 267264) << name;
     ++trained;
@@ -88,7 +76,10 @@ TEST_F(Methods, ShiftNetworksConvertToZeroFreeOnesThatScoreTheSame) {
 }
 
 TEST_F(Methods, ConversionRefusesWhatIsNoShiftNetwork) {
-  ASSERT_EQ(run_program(tiny_training({"--method", "twn", "--wbits", "2", "--limit-train", "32", "--epochs", "1"}), in_folder()).status, 0);
+  ASSERT_EQ(run_program(tiny_training({"--method", "twn", "--wbits", "2", "--limit-train", "32", "--epochs", "1"}),
+                        in_folder())
+                .status,
+            0);
   const ProgramResult twn = run_program({"convert", "--run", "last", "--to", "denseshift", "--out", "no"}, in_folder());
   EXPECT_EQ(twn.status, 2);
   EXPECT_THAT(twn.err, HasSubstr("its scale is no power of two"));
@@ -110,12 +101,13 @@ TEST_F(Methods, ResumeToTheBitsOfAnUninterruptedTraining) {
       {"--method", "ir-net", "--wbits", "1"},
       {"--method", "s3", "--wbits", "3", "--accumulate", "2", "--clip-grad-norm", "5"},
       {"--method", "apot", "--wbits", "3", "--pretrained", base(), "--abits", "4"},
-      {"--method", "bwhn", "--wbits", "1", "--pretrained", base(), "--method-option", "patches=2000", "--abits", "2", "--activation",
-       "lq-nets"},
+      {"--method", "bwhn", "--wbits", "1", "--pretrained", base(), "--method-option", "patches=2000", "--abits", "2",
+       "--activation", "lq-nets"},
   };
   for (const std::vector<std::string>& options : trainings) {
     const TemporaryFolder whole, cut;
-    const std::vector<std::string> arguments = tiny_training(with(options, {"--checkpoint-every", "2", "--lr", "0.005"}));
+    const std::vector<std::string> arguments =
+        tiny_training(with(options, {"--checkpoint-every", "2", "--lr", "0.005"}));
     const ProgramResult uninterrupted = run_program(arguments, {{}, whole.path(), 120});
     ASSERT_EQ(uninterrupted.status, 0) << options[1] << ": " << uninterrupted.err;
     ASSERT_EQ(run_and_signal(cut, arguments, "TERM").status, 130) << options[1];

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -31,6 +32,21 @@ inline std::vector<std::string> tiny_training(const std::vector<std::string>& mo
   return words;
 }
 
+/// Tests in a folder where run 1 is a trained full-precision network that other methods can start from.
+class WithTrainedNetwork : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<TemporaryFolder>();
+    const ProgramResult result =
+        run_program(tiny_training({"--method", "fp32", "--wbits", "32", "--epochs", "1"}), in_folder());
+    ASSERT_EQ(result.status, 0) << result.err;
+  }
+  static void TearDownTestSuite() { folder_.reset(); }
+  static ProgramOptions in_folder() { return {{}, folder_->path(), 120}; }
+
+  static inline std::unique_ptr<TemporaryFolder> folder_;
+};
+
 /// The result of `denseshift ARGUMENTS --json` in a folder.
 inline nlohmann::json json_of(const TemporaryFolder& folder, std::vector<std::string> arguments) {
   arguments.emplace_back("--json");
@@ -47,7 +63,7 @@ inline std::vector<std::string> with(std::vector<std::string> words, const std::
 /// Starts the training, waits until a checkpoint in the middle of an epoch is on disk, sends `signal`, waits for the
 /// end.
 inline ProgramResult run_and_signal(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
-                             const std::string& signal) {
+                                    const std::string& signal) {
   std::string command = "'" DENSESHIFT_PROGRAM "'";
   for (const std::string& word : arguments) command += " '" + word + "'";
   const std::string json = "denseshift-runs/*/last.json";

@@ -108,7 +108,8 @@ Method hwgq_method() {
   method.levels = "-alpha, +alpha; alpha per filter";
   method.trained = "weight";
   method.start = "random (kaiming)";
-  method.notes = "the table's figure is of binary weights with ReLU; quantized activations are a choice of --activation";
+  method.notes =
+      "the table's figure is of binary weights with ReLU; quantized activations are a choice of --activation";
   method.own_placement = {false, true, false, ""};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<Hwgq>(shape, options);

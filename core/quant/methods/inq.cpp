@@ -1,5 +1,5 @@
-// INQ (Zhou et al. 2017): powers of two and zero. In each stage the largest weights of a layer are quantized and frozen,
-// the others train on; stage by stage the frozen share grows.
+// INQ (Zhou et al. 2017): powers of two and zero. In each stage the largest weights of a layer are quantized and
+// frozen, the others train on; stage by stage the frozen share grows.
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -157,8 +157,10 @@ Method inq_method() {
   method.trained = "weight, frozen group by group";
   method.start = "a trained network";
   method.notes =
-      "n1 and n2 stay as the start had them and groups are disjoint (as the paper says, the authors' code does otherwise); "
-      "every evaluation quantizes all weights; epochs are shared out evenly among the stages; portions of 2, 3 and 4 bits "
+      "n1 and n2 stay as the start had them and groups are disjoint (as the paper says, the authors' code does "
+      "otherwise); "
+      "every evaluation quantizes all weights; epochs are shared out evenly among the stages; portions of 2, 3 and 4 "
+      "bits "
       "are unverified";
   method.needs_pretrained = true;
   method.own_placement = {true, true, true, ""};

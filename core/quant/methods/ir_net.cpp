@@ -79,8 +79,8 @@ class IrNet final : public StoredWeight {
     const at::Tensor deviation = column(deviations_);
     const at::Tensor h = (weight - column(means_)) / deviation;
     const at::Tensor slope = 1 - (h * ede_.t).tanh().square();
-    const at::Tensor dh = grad.contiguous().reshape(weight.sizes()) * slope * column(last_table().scales) *
-                          (ede_.k * ede_.t);
+    const at::Tensor dh =
+        grad.contiguous().reshape(weight.sizes()) * slope * column(last_table().scales) * (ede_.k * ede_.t);
     const at::Tensor along = (dh * h).sum(1, true) / (n - 1);
     return ((dh - dh.mean(1, true) - h * along) / deviation).reshape(weight_.sizes());
   }

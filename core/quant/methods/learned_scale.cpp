@@ -21,8 +21,8 @@ kernels::GradientSums total_sums(const std::vector<kernels::GradientSums>& rows)
   return all;
 }
 
-/// q = s clip(round(w / s), Qn, Qp), Qn = -2^(bits-1), Qp = 2^(bits-1) - 1. Codes 0 and the last are the elements beyond
-/// the range, whose gradient differs.
+/// q = s clip(round(w / s), Qn, Qp), Qn = -2^(bits-1), Qp = 2^(bits-1) - 1. Codes 0 and the last are the elements
+/// beyond the range, whose gradient differs.
 class Lsq final : public StoredWeight {
  public:
   Lsq(const std::vector<std::int64_t>& shape, const MethodOptions& options)
@@ -49,8 +49,7 @@ class Lsq final : public StoredWeight {
 
  protected:
   void weight_replaced() override {
-    const double mean =
-        total(row_statistics(weight_.detach())).sum_abs / static_cast<double>(weight_.numel());
+    const double mean = total(row_statistics(weight_.detach())).sum_abs / static_cast<double>(weight_.numel());
     step_.fill_(mean > 0 ? 2 * mean / std::sqrt(static_cast<double>(high_)) : 1.0);
   }
 
@@ -165,7 +164,8 @@ class Apot final : public StoredWeight {
       multiples.push_back(all[i]);
       steps.level_of_code.push_back(static_cast<std::uint8_t>(i));
       const bool last = i + 1 == all.size();
-      const double halfway = last ? 1.0 : static_cast<double>(all[i] + all[i + 1]) / 2 / static_cast<double>(ladder_.unit);
+      const double halfway =
+          last ? 1.0 : static_cast<double>(all[i] + all[i + 1]) / 2 / static_cast<double>(ladder_.unit);
       steps.thresholds.push_back(place(halfway));
     }
     multiples.push_back(all.back());
@@ -192,7 +192,8 @@ Method lsq_method() {
   method.levels = "s times -2^(bits-1) .. 2^(bits-1) - 1; s per layer, trained";
   method.trained = "weight, step";
   method.start = "a trained network";
-  method.notes = "not in the paper's tables; first convolution and classifier stay in full precision (8 bits in its paper)";
+  method.notes =
+      "not in the paper's tables; first convolution and classifier stay in full precision (8 bits in its paper)";
   method.needs_pretrained = true;
   method.own_placement = {false, true, false, "first convolution and classifier have 8 bits there"};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
@@ -208,7 +209,8 @@ Method apot_method() {
   method.levels = "0 and +-alpha times sums of powers of two (2^bits - 1); alpha per layer, trained";
   method.trained = "weight, alpha";
   method.start = "a trained network (the authors go down from the next higher bit width)";
-  method.notes = "not in the paper's tables; first convolution and classifier stay in full precision (8 bits in its code)";
+  method.notes =
+      "not in the paper's tables; first convolution and classifier stay in full precision (8 bits in its code)";
   method.needs_pretrained = true;
   method.own_placement = {false, true, false, "first convolution and classifier have 8 bits there"};
   method.options = {{"levels", "additive", {"additive", "pot"}, "sums of powers of two, or powers of two alone"}};

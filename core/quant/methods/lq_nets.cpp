@@ -149,7 +149,8 @@ Method lq_nets_method() {
   method.levels = "sums of +-v_j, j = 1 .. bits; v per filter, by least squares";
   method.trained = "weight (v by least squares and a moving average)";
   method.start = "random (kaiming)";
-  method.notes = "signs are sorted with the levels, so a negative v_j is handled; batch norm starts as in other methods";
+  method.notes =
+      "signs are sorted with the levels, so a negative v_j is handled; batch norm starts as in other methods";
   method.own_placement = {false, true, false, ""};
   method.options = {{"ema",
                      "debiased",

@@ -145,12 +145,12 @@ Method lr_net_method() {
   method.levels = "-1, 0, +1 (3 levels counted as 2 bits); no scale";
   method.trained = "theta_zero, theta_sign";
   method.start = "random, or a trained network (the table says random, the authors' code starts from a trained one)";
-  method.notes = "evaluation takes the most probable weight (the authors keep the best of 10 samples); a trained weight is "
-                 "divided by its layer's deviation first";
+  method.notes =
+      "evaluation takes the most probable weight (the authors keep the best of 10 samples); a trained weight is "
+      "divided by its layer's deviation first";
   method.own_placement = {true, true, false, ""};
-  method.options = {
-      {"evaluation", "most_probable", {"most_probable", "sample"}, "weights of an evaluation"},
-      {"logit_decay", "1e-12", {}, "factor of the squared logits in the loss"}};
+  method.options = {{"evaluation", "most_probable", {"most_probable", "sample"}, "weights of an evaluation"},
+                    {"logit_decay", "1e-12", {}, "factor of the squared logits in the loss"}};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<LrNet>(shape, options);
   };

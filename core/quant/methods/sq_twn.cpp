@@ -28,8 +28,7 @@ class SqTwn final : public StoredWeight {
 
  protected:
   void prepare() override {
-    const auto stage = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(stage_.item<std::int64_t>(), 0, stages() - 1));
+    const auto stage = static_cast<std::size_t>(std::clamp<std::int64_t>(stage_.item<std::int64_t>(), 0, stages() - 1));
     const auto real = static_cast<std::int64_t>((1 - ratios_[stage]) * static_cast<double>(row_count()));
     pass_ = ternary();
     if (real == 0) return;

@@ -57,10 +57,8 @@ Method ste_pot_method() {
   method.notes = "our reading of [37] throughout: no code, and only its abstract, was available";
   method.needs_pretrained = true;
   method.own_placement = {false, true, false, "unknown, taken as the paper's"};
-  method.options = {{"scale",
-                     "exact",
-                     {"exact", "power_of_two"},
-                     "s as it is, or rounded to a power of two so that shifts suffice"}};
+  method.options = {
+      {"scale", "exact", {"exact", "power_of_two"}, "s as it is, or rounded to a power of two so that shifts suffice"}};
   method.make = [](const std::vector<std::int64_t>& shape, const MethodOptions& options) {
     return std::make_unique<StePot>(shape, options);
   };

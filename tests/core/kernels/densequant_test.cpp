@@ -143,7 +143,8 @@ TEST_P(DenseQuant, SquareSumIsThatOfTheExpandedGradient) {
     for (const std::vector<float>& grad : out.references) {
       for (const float g : grad) expected += static_cast<double>(g) * static_cast<double>(g);
     }
-    EXPECT_NEAR(gradient_square_sum(spec(), layer.grad.data(), codes.data(), nullptr, 0, n), expected, 1e-13 * expected);
+    EXPECT_NEAR(gradient_square_sum(spec(), layer.grad.data(), codes.data(), nullptr, 0, n), expected,
+                1e-13 * expected);
   }
 }
 

@@ -45,11 +45,13 @@ TEST(StepWeights, QuantizesByCountingThresholds) {
     for (const int steps : {1, 2, 7, 31, kMaxSteps}) {
       const Row row(n);
       std::vector<float> thresholds, levels;
-      for (int k = 0; k < steps; ++k) thresholds.push_back(-1.0F + 2.0F * static_cast<float>(k) / static_cast<float>(steps));
+      for (int k = 0; k < steps; ++k)
+        thresholds.push_back(-1.0F + 2.0F * static_cast<float>(k) / static_cast<float>(steps));
       for (int k = 0; k <= steps; ++k) levels.push_back(static_cast<float>(k) * 0.37F - 2.0F);
       std::vector<float> q(row.weights.size());
       std::vector<std::uint8_t> codes(row.weights.size());
-      ASSERT_TRUE(quantize_steps(row.weights.data(), n, thresholds.data(), levels.data(), steps, q.data(), codes.data()));
+      ASSERT_TRUE(
+          quantize_steps(row.weights.data(), n, thresholds.data(), levels.data(), steps, q.data(), codes.data()));
       for (std::size_t i = 0; i < q.size(); ++i) {
         int code = 0;
         for (const float threshold : thresholds) code += row.weights[i] > threshold ? 1 : 0;
@@ -153,9 +155,9 @@ TEST(StepWeights, GradientsAndTheirSums) {
         step_gradient_sums(row.grads.data(), row.codes.data(), row.weights.data(), n, factors.data(), second.data());
     EXPECT_NEAR(sums.grad, sum, 1e-9);
     EXPECT_NEAR(sums.product, product, 1e-9);
-    EXPECT_EQ(step_gradient_sums(row.grads.data(), row.codes.data(), row.weights.data(), n, factors.data(), nullptr)
-                  .product,
-              0);
+    EXPECT_EQ(
+        step_gradient_sums(row.grads.data(), row.codes.data(), row.weights.data(), n, factors.data(), nullptr).product,
+        0);
   }
 }
 

@@ -1,6 +1,6 @@
 // The entries of the quantizer vectors for the methods that DenseShift is compared with, computed by the fused path and
-// by the composition of tensor operations. Entries are chosen by method, kind and the tensors they hold, so that another
-// file of the format serves as well.
+// by the composition of tensor operations. Entries are chosen by method, kind and the tensors they hold, so that
+// another file of the format serves as well.
 
 #include <gtest/gtest.h>
 
@@ -138,8 +138,8 @@ TEST_P(BaselinesOracle, IrNetSchedule) {
   for (const json& entry : entries_of("IR-Net", "schedule")) {
     std::vector<double> t, k;
     for (const double epoch : testing::tensor<double>(entry.at("inputs").at("epoch"))) {
-      const auto ede = quant::ede_parameters(static_cast<std::int64_t>(epoch),
-                                             entry.at("params").at("epochs").get<std::int64_t>());
+      const auto ede =
+          quant::ede_parameters(static_cast<std::int64_t>(epoch), entry.at("params").at("epochs").get<std::int64_t>());
       t.push_back(ede.t);
       k.push_back(ede.k);
     }
@@ -151,8 +151,8 @@ TEST_P(BaselinesOracle, IrNetSchedule) {
 
 TEST_P(BaselinesOracle, LqNets) {
   for (const json& entry : entries_of("LQ-Nets", "weight")) {
-    for (const auto& [theirs, ours] : std::vector<std::pair<std::string, std::string>>{{"plain", "plain"},
-                                                                                       {"debias", "debiased"}}) {
+    for (const auto& [theirs, ours] :
+         std::vector<std::pair<std::string, std::string>>{{"plain", "plain"}, {"debias", "debiased"}}) {
       const auto quantizer = started(entry, "lq-nets", GetParam(), {{"ema", ours}});
       expect_tensor(entry, "basis_init", values_of(named(*quantizer, "basis")));
       for (int pass = 1; has(entry, "expected", "w_q_" + theirs + "_" + std::to_string(pass)); ++pass) {
@@ -168,8 +168,7 @@ TEST_P(BaselinesOracle, LqNets) {
 TEST_P(BaselinesOracle, Inq) {
   for (const json& entry : entries_of("INQ", "weight")) {
     const bool authors = entry.at("params").value("tie_rule", "") == "smaller magnitude";
-    const auto quantizer =
-        started(entry, "inq", GetParam(), {{"tie", authors ? "down" : "up"}});
+    const auto quantizer = started(entry, "inq", GetParam(), {{"tie", authors ? "down" : "up"}});
     quantizer->set_training(false);
     const at::Tensor all = quantizer->quantize().detach();
     expect_tensor(entry, has(entry, "expected", "w_q") ? "w_q" : "w_q_all", values_of(all));
@@ -182,8 +181,8 @@ TEST_P(BaselinesOracle, Inq) {
       const at::Tensor weight = named(*quantizer, "weight").detach();
       const at::Tensor mask = tensor_of(value);
       at::Tensor ours = at::zeros(mask.numel());
-      for (const std::int64_t i : quant::inq_select(weight, at::zeros(weight.sizes(), at::kByte),
-                                                    mask.sum().item<std::int64_t>())) {
+      for (const std::int64_t i :
+           quant::inq_select(weight, at::zeros(weight.sizes(), at::kByte), mask.sum().item<std::int64_t>())) {
         ours[i] = 1;
       }
       expect_tensor(entry, name, values_of(ours));
@@ -201,8 +200,7 @@ TEST_P(BaselinesOracle, SqTwn) {
     const std::vector<double> draws = testing::tensor<double>(entry.at("inputs").at("uniform_draws"));
     std::size_t next = 0;
     const std::vector<double> errors = testing::tensor<double>(entry.at("expected").at("error"));
-    const std::vector<bool> real =
-        quant::choose_by_error(errors, std::ssize(draws), [&] { return draws.at(next++); });
+    const std::vector<bool> real = quant::choose_by_error(errors, std::ssize(draws), [&] { return draws.at(next++); });
     std::vector<double> mask;
     for (const bool stays : real) mask.push_back(stays ? 0 : 1);
     expect_tensor(entry, "quantized_mask", mask);
@@ -281,9 +279,8 @@ TEST_P(BaselinesOracle, LrNet) {
     const json& inputs = entry.at("inputs");
     const at::Tensor zero = tensor_of(inputs.at("theta_zero")).requires_grad_(true);
     const at::Tensor sign = tensor_of(inputs.at("theta_sign")).requires_grad_(true);
-    const at::Tensor y =
-        quant::lr_net_convolve(tensor_of(inputs.at("x")), zero, sign, tensor_of(inputs.at("noise")),
-                               {1, entry.at("params").value("padding", 0), 1, 1});
+    const at::Tensor y = quant::lr_net_convolve(tensor_of(inputs.at("x")), zero, sign, tensor_of(inputs.at("noise")),
+                                                {1, entry.at("params").value("padding", 0), 1, 1});
     expect_tensor(entry, "y", values_of(y));
     y.backward(tensor_of(inputs.at("grad_y")));
     expect_tensor(entry, "grad_theta_zero", values_of(zero.grad()));

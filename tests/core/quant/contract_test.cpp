@@ -130,8 +130,8 @@ TEST_P(Contract, SavedAndLoadedStateGivesTheSameWeights) {
   auto second = make(GetParam().method, GetParam().bits, kShape, GetParam().impl);
   {
     const at::NoGradGuard no_grad;
-    for (const auto& [from, to] : {std::pair{first->parameters(), second->parameters()},
-                                   std::pair{first->buffers(), second->buffers()}}) {
+    for (const auto& [from, to] :
+         {std::pair{first->parameters(), second->parameters()}, std::pair{first->buffers(), second->buffers()}}) {
       ASSERT_EQ(from.size(), to.size());
       for (std::size_t i = 0; i < from.size(); ++i) {
         EXPECT_EQ(from[i].name, to[i].name);
@@ -270,8 +270,8 @@ TEST(Methods, ThatNeedATrainedNetworkStartFromOne) {
 TEST(Methods, AreTheOnesOfTheTablesAndTheExtras) {
   const std::vector<std::string> names = quant::methods().names();
   const std::set<std::string> have(names.begin(), names.end());
-  for (const char* name : {"fp32", "denseshift", "s3", "deepshift-q", "deepshift-ps", "inq", "ste-pot", "lq-nets", "bwn",
-                           "bwhn", "hwgq", "ir-net", "twn", "ttq", "lr-net", "sq-twn", "lsq", "apot"}) {
+  for (const char* name : {"fp32", "denseshift", "s3", "deepshift-q", "deepshift-ps", "inq", "ste-pot", "lq-nets",
+                           "bwn", "bwhn", "hwgq", "ir-net", "twn", "ttq", "lr-net", "sq-twn", "lsq", "apot"}) {
     EXPECT_TRUE(have.count(name)) << name;
   }
 }
@@ -291,7 +291,8 @@ TEST(Methods, EveryOptionHasAValidStandard) {
 TEST(Methods, WrongOptionsAreOneClearLine) {
   const auto message = [](const std::string& method, const std::vector<std::string>& items) -> std::string {
     try {
-      quant::MethodOptions options = testing::method_options(method, quant::methods().get(method).default_bits, "function");
+      quant::MethodOptions options =
+          testing::method_options(method, quant::methods().get(method).default_bits, "function");
       options.extra = quant::parse_method_options(method, items);
       (void)quant::make_quantizer(kShape, options);
     } catch (const Error& error) {

@@ -19,9 +19,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
-using ::testing::Pointwise;
 using testing::make;
 using testing::named;
+using ::testing::Pointwise;
 using testing::values_of;
 
 /// A network of one convolution, 6 to 8 channels, 3x3.
@@ -30,7 +30,8 @@ struct OneConvolution : torch::nn::Module {
     quant::LayerPolicy policy(options, "all", {});
     quant::LayerSite site;
     site.name = "conv";
-    conv = register_module("conv", std::make_shared<nn::Conv2d>(site, 6, 8, 3, quant::ConvGeometry{1, 1, 1, 1}, policy));
+    conv =
+        register_module("conv", std::make_shared<nn::Conv2d>(site, 6, 8, 3, quant::ConvGeometry{1, 1, 1, 1}, policy));
   }
   std::shared_ptr<nn::Conv2d> conv;
 };
@@ -95,7 +96,8 @@ TEST(Inq, FrozenWeightsStayTheSameBitsThroughTraining) {
   for (const std::int64_t stage : {0, 1}) {
     layer.quantizer().on_stage(stage);
     const at::Tensor mask = frozen.ne(0).clone();
-    EXPECT_EQ(mask.sum().item<std::int64_t>(), static_cast<std::int64_t>(std::ceil(static_cast<double>(stage + 1) * 0.3 * 432)));
+    EXPECT_EQ(mask.sum().item<std::int64_t>(),
+              static_cast<std::int64_t>(std::ceil(static_cast<double>(stage + 1) * 0.3 * 432)));
     const at::Tensor before = named(layer.quantizer(), "weight").detach().clone();
     layer.train();
     for (int step = 0; step < 100; ++step) {
@@ -148,7 +150,8 @@ TEST(Bwhn, TheSolverReachesWhatBruteForceFindsAndNeverClimbs) {
     const at::Tensor gram = at::matmul(x, x.t()).contiguous();
     const at::Tensor w = at::randn({7}, at::kDouble);
     const std::vector<double> weight(w.data_ptr<double>(), w.data_ptr<double>() + 7);
-    const quant::BinaryFit fit = quant::bwhn_solve({gram.data_ptr<double>(), gram.data_ptr<double>() + 49}, weight, 50, true);
+    const quant::BinaryFit fit =
+        quant::bwhn_solve({gram.data_ptr<double>(), gram.data_ptr<double>() + 49}, weight, 50, true);
     for (std::size_t i = 1; i < fit.history.size(); ++i) EXPECT_LE(fit.history[i], fit.history[i - 1] + 1e-9);
     const at::Tensor target = at::matmul(x.t(), w);
     double best = 1e300;
