@@ -20,7 +20,8 @@ struct Global {
   const char* dtype = "";
 };
 
-/// The allow-list; all of it is data. _rebuild_tensor and Parameter are in files from before PyTorch 0.4, torchvision's among them.
+/// The allow-list; all of it is data. _rebuild_tensor and Parameter are in files from before PyTorch 0.4, torchvision's
+/// among them.
 constexpr std::array kGlobals = {
     Global{"collections", "OrderedDict", Role::dictionary},
     Global{"collections", "Counter", Role::dictionary},
