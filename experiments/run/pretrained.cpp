@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/io/state_dict.h"
@@ -16,6 +17,14 @@ namespace denseshift::experiments {
 namespace {
 
 using Tensors = std::map<std::string, at::Tensor>;
+
+/// Names of foreign tensors end up in messages and in the record: they must be printable there.
+void check_names(const Tensors& tensors, const std::string& file) {
+  for (const auto& [name, tensor] : tensors) {
+    const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    if (!printable) throw input_error(file + ": the name of a tensor has characters other than printable ASCII");
+  }
+}
 
 Tensors copies(const std::map<std::string, io::TensorView>& views, const std::string& file) {
   Tensors tensors;
@@ -133,6 +142,7 @@ Pretrained load_pretrained(Setup& setup, const std::string& db) {
   } else {
     tensors = from_run(reference, db, facts);
   }
+  check_names(tensors, facts.source);
   facts.report = nn::transfer(*setup.model, tensors, facts.source, setup.config.pretrained_load == "partial");
   return facts;
 }

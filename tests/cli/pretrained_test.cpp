@@ -93,6 +93,9 @@ TEST_F(Pretrained, WhatDoesNotFitIsOneLineAndNothingIsRecorded) {
           "fc.bias is missing");
   refused("1", "conv1.weight has shape [16, 3, 3, 3], expected [64, 3, 7, 7]", {"--arch", "resnet18"});
   refused("1", "weights have no start from the full-precision weight", {"--method", "denseshift", "--wbits", "3"});
+  refused(rewritten("escape.safetensors",
+                    [](const std::string& name) { return name == "fc.bias" ? std::string("fc.\x1b[2J\nbias") : name; }),
+          "the name of a tensor has characters other than printable ASCII");
   std::ofstream(folder_->file("broken.pth")) << "PK\x03\x04 this is no archive";
   refused(folder_->file("broken.pth"), "broken.pth");
   std::ofstream(folder_->file("broken.safetensors")) << "not a file of tensors";
