@@ -264,7 +264,7 @@ void copy_artifacts(const Database& database, std::int64_t id, const fs::path& f
   std::error_code code;
   fs::remove_all(target, code);  // of the earlier export
   const RunRecord record = load_run(database, id);
-  for (const Artifact& artifact : load_artifacts(database, id)) {
+  for (const Artifact& artifact : load_current_artifacts(database, id)) {
     const fs::path source = fs::path(record.run_dir) / artifact.path;
     if (!fs::is_regular_file(source, code)) {
       report.missing.push_back(source.string());

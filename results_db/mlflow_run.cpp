@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/util/hash.h"
+#include "results_db/metric_direction.h"
 #include "results_db/process.h"
 #include "results_db/query.h"
 
@@ -83,7 +84,7 @@ void add_metrics(const Database& database, const RunRecord& record, MlflowRun& r
     run.metrics[key_of(row.split, row.name)] += line(time_of(row.epoch), number(row.value), row.epoch);
   }
   for (const SummaryRow& row : load_summary(database, record.id)) {
-    if (!row.best || !row.best_epoch || rows.empty()) continue;
+    if (!row.best || !row.best_epoch || rows.empty() || measures_time(row.name)) continue;
     run.metrics[key_of(row.split, "best_" + row.name)] +=
         line(time_of(*row.best_epoch), number(row.best), *row.best_epoch);
   }
@@ -123,8 +124,7 @@ void add_tags(const Database& database, const RunRecord& record, MlflowRun& run)
   if (record.parent != 0) add("denseshift.parent", mlflow_uuid(load_run(database, record.parent).uid));
   add_document("denseshift.environment", record.environment, run.tags);
   add_document("denseshift.dataset", record.dataset, run.tags);
-  // Of several files of a kind, which are sorted by name, the last is the newest.
-  for (const Artifact& artifact : load_artifacts(database, record.id)) {
+  for (const Artifact& artifact : load_current_artifacts(database, record.id)) {
     run.tags["denseshift.artifact." + mlflow_key(artifact.kind)] = artifact.path;
     run.tags["denseshift.sha256." + mlflow_key(artifact.kind)] = artifact.sha256;
   }

@@ -111,13 +111,6 @@ bool Reproduction::agrees() const {
          std::ranges::all_of(metrics, [](const MetricAgreement& metric) { return metric.agrees(); });
 }
 
-bool measures_time(const std::string& name) {
-  for (const char* word : {"second", "duration", "latency"}) {
-    if (name.find(word) != std::string::npos) return true;
-  }
-  return name.ends_with("_ms") || name.ends_with("_us");
-}
-
 std::int64_t last_epoch(const Database& database, std::int64_t run) {
   Statement statement(database, "SELECT max(epoch) FROM metrics WHERE run = ?", run);
   return statement.step() && !statement.is_null(0) ? statement.integer(0) : 0;

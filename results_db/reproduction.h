@@ -49,9 +49,6 @@ struct Reproduction {
   [[nodiscard]] bool agrees() const;
 };
 
-/// Whether a metric says how long something took: such metrics are never the same twice.
-[[nodiscard]] bool measures_time(const std::string& name);
-
 /// Last epoch with metrics; 0 when there is none.
 [[nodiscard]] std::int64_t last_epoch(const Database& database, std::int64_t run);
 

@@ -23,11 +23,11 @@ using results_db::Difference;
 using results_db::MetricAgreement;
 using results_db::Reproduction;
 
-/// The newest file of each kind that was recorded.
-std::map<std::string, fs::path> newest_files(const Database& database, std::int64_t run) {
+/// The newest checkpoint of each kind.
+std::map<std::string, fs::path> checkpoint_files(const Database& database, std::int64_t run) {
   std::map<std::string, fs::path> files;
   const fs::path directory = results_db::load_run(database, run).run_dir;
-  for (const auto& artifact : results_db::load_artifacts(database, run)) {
+  for (const auto& artifact : results_db::load_current_artifacts(database, run)) {
     if (artifact.kind.starts_with("checkpoint-")) files[artifact.kind] = directory / artifact.path;
   }
   return files;
@@ -102,8 +102,8 @@ nlohmann::ordered_json differences_json(const std::vector<Difference>& differenc
 std::vector<CheckpointComparison> compare_checkpoints(const Database& database, std::int64_t original,
                                                       std::int64_t repeated) {
   std::vector<CheckpointComparison> comparisons;
-  const auto others = newest_files(database, repeated);
-  for (const auto& [kind, file] : newest_files(database, original)) {
+  const auto others = checkpoint_files(database, repeated);
+  for (const auto& [kind, file] : checkpoint_files(database, original)) {
     CheckpointComparison comparison;
     comparison.kind = kind;
     const auto other = others.find(kind);

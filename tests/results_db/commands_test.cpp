@@ -164,6 +164,15 @@ TEST_F(CommandsTest, ReproduceComparesWithAnotherRun) {
               AllOf(HasSubstr("run 2 does not agree with run 1"), HasSubstr("val/top1"), HasSubstr("wbits")));
 }
 
+TEST_F(CommandsTest, ReproduceSaysWhyTheTrainingDidNotStart) {
+  // Without LibTorch, or without the dataset, the training refuses with a line of its own.
+  const auto result = run({"runs", "reproduce", "2", "--data", folder_.file("nowhere"), "--quiet"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_THAT(result.err, AllOf(StartsWith("denseshift: "), HasSubstr("run 2 cannot be started again")));
+  EXPECT_EQ(json({"runs", "list"}).size(), 3u);
+}
+
 TEST_F(CommandsTest, ReproduceRefusesWhatItCannotDo) {
   {
     Database database(folder_.file("r.db"), OpenMode::write);

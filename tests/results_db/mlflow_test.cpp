@@ -40,6 +40,7 @@ class MlflowTest : public ResultsTest {
     write_text(path("files/last-0002-000000.safetensors"), "tensors");
     store_.record_artifact(id, {"checkpoint-last", path("files/last-0001-000000.safetensors"), 7, "aa"});
     store_.record_artifact(id, {"checkpoint-last", path("files/last-0002-000000.safetensors"), 7, "bb"});
+    store_.record_artifact(id, {"traces", "gone.json", 7, "cc"});
     if (status != RunStatus::running) store_.finish(id, status);
     return id;
   }
@@ -158,7 +159,7 @@ TEST_F(MlflowTest, CopiesArtifactsOnRequest) {
   const std::int64_t id = trained("files");
   const MlflowReport report = write({id}, "", true);
   EXPECT_EQ(report.copied, 1);
-  EXPECT_THAT(report.missing, ElementsAre(path("files/last-0001-000000.safetensors").string()));
+  EXPECT_THAT(report.missing, ElementsAre(path("files/gone.json").string())) << "replaced checkpoints are not missed";
   const fs::path copy = folder(id) / "artifacts/denseshift/last-0002-000000.safetensors";
   EXPECT_EQ(file_bytes(copy), "tensors");
   write({id});

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "results_db/metric_direction.h"
 #include "results_db/query.h"
 #include "tests/results_db/fixture.h"
 
