@@ -79,7 +79,7 @@ std::string pretrained_option(const Database& database, const RunRecord& record)
   if (record.parent == 0) {
     throw input_error(fmt::format("run {} started from run '{}', which is no longer in {}", record.id,
                                   one_line(reference), database.path().string()),
-                      "`denseshift runs merge` takes it from another database");
+                      "train from a file with --pretrained FILE, then compare with --compare RUN");
   }
   try {
     if (results_db::resolve_run(database, reference) == record.parent) return {};
