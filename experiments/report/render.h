@@ -14,7 +14,7 @@ struct RenderOptions {
   bool show_runs = false;             ///< the ids of the runs behind each cell
   bool show_commands = false;         ///< what fills each empty cell
   CellValue value = CellValue::last;  ///< which value of a run the cells hold; only said, not computed
-  std::string fill_options;           ///< further words for `denseshift ablate STUDY --scale SCALE`, quoted for a shell
+  std::string fill_options = {};      ///< further words for `denseshift ablate STUDY --scale SCALE`, quoted for a shell
 };
 
 /// The command that runs what is missing in a table.
