@@ -169,7 +169,7 @@ TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
   frame.filled = filled_text(result);
   if (missing_runs(result) > 0) frame.fill_command = fill_command(result, options);
   frame.legend =
-      fmt::format("measured: mean of the runs' {} values, ± sample standard deviation over seeds; n: runs/wanted{}.",
+      fmt::format("measured: mean of {} values ± sample standard deviation over seeds; n: runs/wanted{}.",
                   options.value == CellValue::last ? "last" : "best", paper ? "; diff: measured - paper" : "");
   for (const std::string& note : result.notes) frame.notes.push_back(plain_line(note));
   return frame;
