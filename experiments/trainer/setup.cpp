@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "core/nn/layers.h"
 #include "core/quant/activation.h"
@@ -59,6 +60,10 @@ TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given) {
   (void)nn::architectures().get(config.arch);
   (void)data::datasets().get(config.dataset);
   config.data = data::resolve_directory(config.data, std::getenv("DENSESHIFT_DATA"));
+  // A resume may be started from another folder.
+  for (std::string* path : {&config.tensorboard, &config.log}) {
+    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+  }
   if (config.eval_batch_size == 0) config.eval_batch_size = config.batch_size;
   return config;
 }
