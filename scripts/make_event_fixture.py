@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/data/events/scalars.tfevents with TensorBoard's own protocol buffers and record writer.
 
-Needs the package `tensorboard`; made with 2.20. The same events are written in tests/experiments/event_file_test.cpp.
+Needs the package `tensorboard`; made with 2.21. The same events are written in tests/experiments/event_file_test.cpp.
 """
 import pathlib
 
