@@ -21,3 +21,16 @@ CREATE TABLE weight_histograms (
   counts TEXT NOT NULL,                -- JSON array: equal bins from low to high
   PRIMARY KEY (run, epoch, layer, tensor)
 ) WITHOUT ROWID;
+
+-- Statistics of the weights are metrics of the split `weights` from here on; they have none of these columns.
+DROP VIEW epochs;
+CREATE VIEW epochs AS
+SELECT run, epoch, split,
+  max(value) FILTER (WHERE name = 'loss') AS loss,
+  max(value) FILTER (WHERE name = 'top1') AS top1,
+  max(value) FILTER (WHERE name = 'top5') AS top5,
+  max(value) FILTER (WHERE name = 'lr') AS lr,
+  max(value) FILTER (WHERE name = 'images_per_second') AS images_per_second
+FROM metrics
+WHERE split <> 'weights'
+GROUP BY run, epoch, split;
