@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/launch.h"
 #include "cli/commands/plan_output.h"
 #include "cli/commands/runs_common.h"
 #include "core/util/error.h"
@@ -67,6 +68,7 @@ OptionParser make_parser() {
                      "folder of the dataset (or environment DENSESHIFT_DATA)")(
           "device", po::value<std::string>()->value_name("NAME"), "auto, cpu or cuda [auto]");
   add_plan_options(parser);
+  add_launcher_options(parser);
   parser.positional("study", -1);
   return parser;
 }
@@ -112,6 +114,8 @@ int run(const std::vector<std::string>& arguments) {
   if (!parser.parse(arguments, values)) return 0;
   if (values.count("study") == 0) throw usage_error("no study given", "`denseshift report --list` lists them");
   const PlanOptions options = plan_options(values);
+  const LauncherOptions launcher =
+      launcher_options(values, options, values["study"].as<std::vector<std::string>>().front());
   CellOptions cells{.scale = values.count("scale") > 0 ? text_option(values, "scale") : "smoke",
                     .data = text_option(values, "data"),
                     .device = text_option(values, "device")};
@@ -125,11 +129,11 @@ int run(const std::vector<std::string>& arguments) {
     if (options.json) {
       print_json(plan_json(plan, options), std::cout);
     } else {
-      print_plan(plan, options, std::cout);
+      print_launch(plan, options, launcher);
     }
     return 0;
   }
-  const int status = run_plan(plan, options);
+  const int status = launch(plan, options, launcher);
   return status;
 }
 
