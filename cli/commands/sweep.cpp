@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <numeric>
-#include <optional>
 
 #include "cli/commands/commands.h"
 #include "cli/commands/launch.h"
@@ -54,11 +54,10 @@ OptionParser make_parser() {
   return parser;
 }
 
-/// Runs of this program that are gone count as killed from now on, so the database is opened for writing.
-std::optional<results_db::Database> open_database(const std::string& path) {
-  std::optional<results_db::Database> database;
-  if (std::filesystem::exists(path)) database.emplace(path, results_db::OpenMode::write);
-  return database;
+/// Null when nothing is recorded yet. Opened for writing, so that an older schema is brought up to date first.
+std::unique_ptr<const results_db::Database> open_database(const std::string& path) {
+  if (!std::filesystem::exists(path)) return nullptr;
+  return std::make_unique<results_db::Database>(path, results_db::OpenMode::write);
 }
 
 std::string job_label(const Sweep& sweep, const Trial& trial, const Rung& rung, std::uint64_t seed) {
@@ -141,7 +140,7 @@ class Session {
 
   [[nodiscard]] sweeps::Plan plan_of(const Rung& rung) const {
     const auto database = open_database(options_.db);
-    return sweeps::make_plan(rung.jobs, database ? &*database : nullptr);
+    return sweeps::make_plan(rung.jobs, database.get());
   }
 
   int dry_run(const sweeps::Plan& plan, const std::vector<std::int64_t>& rungs, std::size_t rung,
@@ -163,8 +162,7 @@ class Session {
   /// Scores of this rung replace those that its trials have from shorter ones.
   void score(const Rung& rung) {
     const auto database = open_database(options_.db);
-    for (TrialScore& score :
-         sweeps::score_trials(sweep_.objective, rung.jobs, rung.trial_of, database ? &*database : nullptr)) {
+    for (TrialScore& score : sweeps::score_trials(sweep_.objective, rung.jobs, rung.trial_of, database.get())) {
       const auto old = std::ranges::find(scores_, score.trial, &TrialScore::trial);
       if (old == scores_.end()) {
         scores_.push_back(std::move(score));
