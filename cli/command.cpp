@@ -240,6 +240,7 @@ void print_commands(std::ostream& out, const std::string& prefix, const std::str
   for (const Command& command : table) width = std::max(width, command.name.size());
   out << "Usage: " << program << " COMMAND [options]\n\n" << summary << "\n\nCommands:\n";
   for (const Command& command : table) {
+    if (command.summary.empty()) continue;
     out << "  " << command.name << std::string(width - command.name.size() + 2, ' ') << command.summary << '\n';
   }
   out << "\n`" << program << " COMMAND --help` shows the options of a command.\n";
@@ -267,7 +268,7 @@ int dispatch(const std::string& prefix, const std::string& summary, const std::v
   std::vector<std::string> names;
   for (const Command& command : table) {
     if (command.name == name) return command.run(rest);
-    names.push_back(command.name);
+    if (!command.summary.empty()) names.push_back(command.name);
   }
   const std::string where = prefix.empty() ? "" : prefix + ": ";
   if (name.starts_with("-"))

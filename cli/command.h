@@ -16,7 +16,7 @@ namespace denseshift::cli {
 /// One command of the program. `run` gets the arguments after the command's name and returns the exit status.
 struct Command {
   std::string name;
-  std::string summary;
+  std::string summary;  ///< empty: not listed
   std::function<int(const std::vector<std::string>& arguments)> run;
 };
 

@@ -71,7 +71,8 @@ std::int64_t highest_id(const Database& database) {
 /// The merge proper: plans ids first, then copies.
 class Merger {
  public:
-  Merger(Database& to, Database& from) : to_(to), from_(from) {}
+  Merger(Database& to, Database& from, const std::optional<std::vector<std::int64_t>>& only)
+      : to_(to), from_(from), only_(only) {}
 
   MergeReport run() {
     plan();
@@ -103,6 +104,7 @@ class Merger {
     Statement runs(from_, "SELECT id, uid, status, parent, heartbeat_at, duration FROM run_list ORDER BY id");
     while (runs.step()) {
       const std::int64_t old_id = runs.integer(0);
+      if (only_ && std::ranges::find(*only_, old_id) == only_->end()) continue;
       Statement present(to_, "SELECT id FROM main.runs WHERE uid = ?", runs.text(1));
       if (present.step()) {
         ids_[old_id] = present.integer(0);
@@ -135,6 +137,7 @@ class Merger {
 
   Database& to_;
   Database& from_;
+  const std::optional<std::vector<std::int64_t>>& only_;
   std::map<std::int64_t, std::int64_t> ids_;
   std::vector<Plan> plans_;
   MergeReport report_;
@@ -142,7 +145,8 @@ class Merger {
 
 }  // namespace
 
-MergeReport merge(Database& database, const std::filesystem::path& other) {
+MergeReport merge(Database& database, const std::filesystem::path& other,
+                  const std::optional<std::vector<std::int64_t>>& only) {
   std::error_code code;
   if (std::filesystem::equivalent(database.path(), other, code)) {
     throw usage_error("cannot merge " + other.string() + " into itself", "name another database");
@@ -151,7 +155,7 @@ MergeReport merge(Database& database, const std::filesystem::path& other) {
   from.execute("BEGIN");  // one snapshot while other processes may write there
   return in_transaction(database, [&] {
     database.execute("PRAGMA defer_foreign_keys=ON");  // parents and children in any order
-    return Merger(database, from).run();
+    return Merger(database, from, only).run();
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,9 @@ struct MergeReport {
 
 /// Copies every run of `other` whose uid is not here, with all that belongs to it, in one transaction. A run keeps its
 /// id unless that is taken; parents follow. The other file is only read. Throws an input error when it is not a results
-/// database or newer than this program, and a usage error when both are the same file.
-MergeReport merge(Database& database, const std::filesystem::path& other);
+/// database or newer than this program, and a usage error when both are the same file. With `only`, no runs but those
+/// of these ids in the other database.
+MergeReport merge(Database& database, const std::filesystem::path& other,
+                  const std::optional<std::vector<std::int64_t>>& only = std::nullopt);
 
 }  // namespace denseshift::results_db

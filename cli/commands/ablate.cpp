@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/launch.h"
 #include "cli/commands/plan_output.h"
 #include "cli/commands/runs_common.h"
 #include "core/util/error.h"
@@ -69,6 +70,7 @@ OptionParser make_parser() {
                      "folder of the dataset (or environment DENSESHIFT_DATA)")(
           "device", po::value<std::string>()->value_name("NAME"), "auto, cpu or cuda [auto]");
   add_plan_options(parser);
+  add_launcher_options(parser);
   parser.positional("study", -1);
   return parser;
 }
@@ -127,6 +129,8 @@ int run(const std::vector<std::string>& arguments) {
   if (!parser.parse(arguments, values)) return 0;
   if (values.count("study") == 0) throw usage_error("no study given", "`denseshift report --list` lists them");
   const PlanOptions options = plan_options(values);
+  const LauncherOptions launcher =
+      launcher_options(values, options, values["study"].as<std::vector<std::string>>().front());
   CellOptions cells{.scale = values.count("scale") > 0 ? text_option(values, "scale") : "smoke",
                     .data = text_option(values, "data"),
                     .device = text_option(values, "device")};
@@ -140,12 +144,12 @@ int run(const std::vector<std::string>& arguments) {
     if (options.json) {
       print_json(plan_json(plan, options), std::cout);
     } else {
-      print_plan(plan, options, std::cout);
+      print_launch(plan, options, launcher);
     }
     return 0;
   }
-  const int status = run_plan(plan, options);
-  print_results(studies, cells, options);
+  const int status = launch(plan, options, launcher);
+  if (!launcher.slurm) print_results(studies, cells, options);
   return status;
 }
 
