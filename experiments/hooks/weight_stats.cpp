@@ -54,7 +54,8 @@ void WeightStatsHook::Layer::snapshot() {
 void WeightStatsHook::on_start(const Setup& setup, std::int64_t) {
   if (every_ == 0) return;
   for (const auto& [name, layer] : followed_layers(setup)) {
-    Layer entry{layer};
+    Layer entry;
+    entry.layer = layer;
     if (layer->quantizer().bits() == 32) {
       if (rounded_bits_ == 0) continue;
       entry.rounded.emplace(rounded_bits_);
