@@ -12,6 +12,7 @@ namespace {
 constexpr double kEdge = 12;
 constexpr double kNoteLine = 15;
 constexpr double kTitleLine = 20;
+constexpr double kTitleGap = 8;
 
 /// What a screen reader says: the title, or the panels' titles.
 std::string spoken(const Figure& figure) {
@@ -44,7 +45,7 @@ std::string draw(const Figure& figure, Theme theme) {
   const LegendLayout legend(legend_entries(figure.panels), inner);
   const auto notes = wrapped_notes(figure, inner);
   const auto titles = wrap_text(figure.title, inner / 1.12, 15);
-  const double title_height = static_cast<double>(titles.size()) * kTitleLine;
+  const double title_height = titles.empty() ? 0 : static_cast<double>(titles.size()) * kTitleLine + kTitleGap;
   const double panel_bottom = kEdge + title_height + most.top + figure.panel_height + most.bottom;
   const double legend_bottom = panel_bottom + legend.height() + (legend.height() > 0 ? 6 : 0);
   const double height = legend_bottom + static_cast<double>(notes.size()) * kNoteLine + kEdge;
@@ -55,6 +56,7 @@ std::string draw(const Figure& figure, Theme theme) {
     svg.text({kEdge + 4, y + 13}, line, "title");
     y += kTitleLine;
   }
+  if (!titles.empty()) y += kTitleGap;
   double x = kEdge;
   for (std::size_t i = 0; i < figure.panels.size(); ++i) {
     const PanelMargins& margins = layouts[i].margins;

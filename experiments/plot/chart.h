@@ -26,6 +26,7 @@ struct SeriesStyle {
   bool line = true;
   bool dashed = false;
   bool wide = false;
+  bool thin = false;
   bool hollow = false;
   double mark_size = 7;
   bool only_ends = false;  ///< a hollow mark at the first sample and a filled one at the last: a trace

@@ -49,7 +49,7 @@ struct Rule {
 };
 
 // One letter for what a figure draws by the hundred. A series' colour is `color`; the marks take it from there.
-constexpr std::array<Rule, 20> kRules{{
+constexpr std::array<Rule, 21> kRules{{
     {".ground", "fill:@ground"},
     {".grid", "fill:none;stroke:@grid;stroke-width:1"},
     {".axis", "fill:none;stroke:@axis;stroke-width:1"},
@@ -65,6 +65,7 @@ constexpr std::array<Rule, 20> kRules{{
     {".flow", "fill:none;stroke:@muted;stroke-width:1.2"},
     {".l", "fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round"},
     {".w", "stroke-width:2.8"},
+    {".n", "stroke-width:.9;stroke-opacity:.75"},
     {".d", "stroke-dasharray:5 3"},
     {".m", "fill:currentColor;stroke:@ground;stroke-width:.8"},
     {".h", "fill:@ground;stroke:currentColor;stroke-width:1.5"},

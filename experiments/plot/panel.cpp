@@ -97,7 +97,8 @@ void draw_rule(Svg& svg, const Rule& rule, const Place& place) {
 }
 
 void draw_lines(Svg& svg, const Series& series, const Place& place) {
-  const std::string classes = std::string("l") + (series.style.dashed ? " d" : "") + (series.style.wide ? " w" : "");
+  const std::string classes = std::string("l") + (series.style.dashed ? " d" : "") + (series.style.wide ? " w" : "") +
+                              (series.style.thin ? " n" : "");
   std::vector<Point> piece;
   for (const Sample& s : series.samples) {
     if (std::isfinite(s.x) && std::isfinite(s.y)) {
@@ -144,7 +145,11 @@ void draw_label(Svg& svg, Point at, const std::string& text) {
 
 void draw_empty(Svg& svg, const Panel& panel, Point corner, double width, double height) {
   const auto lines = wrap_text(panel.empty_text, width - 20);
-  double y = corner.y + height / 2 - static_cast<double>(lines.size()) * kLine / 2;
+  const double high = static_cast<double>(lines.size()) * kLine;
+  double widest = 0;
+  for (const std::string& line : lines) widest = std::max(widest, text_width(line));
+  double y = corner.y + height / 2 - high / 2;
+  svg.rectangle({corner.x + width / 2 - widest / 2 - 8, y - 4}, widest + 16, high + 12, "pill", 4);
   for (const std::string& line : lines) {
     y += kLine;
     svg.text({corner.x + width / 2, y}, line, "muted", Anchor::middle);
@@ -214,9 +219,15 @@ void draw_panel(Svg& svg, const Panel& panel, const PanelLayout& layout, Point c
     for (const FlowArrow& arrow : panel.flow) svg.arrow(place(arrow.from), place(arrow.to), {});
     svg.end_group();
   }
+  // Lines first, so that no line covers a mark.
+  for (const Series& series : panel.series) {
+    if (!series.style.line) continue;
+    svg.begin_group(series_class(series.style.colour));
+    draw_lines(svg, series, place);
+    svg.end_group();
+  }
   for (const Series& series : panel.series) {
     svg.begin_group(series_class(series.style.colour));
-    if (series.style.line) draw_lines(svg, series, place);
     draw_marks(svg, series, place);
     svg.end_group();
   }

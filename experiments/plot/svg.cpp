@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 
 namespace denseshift::plot {
 namespace {
@@ -35,6 +37,20 @@ double character_width(unsigned char c) {
   if (kWide.find(static_cast<char>(c)) != std::string_view::npos) return 0.97;
   if (c >= 'A' && c <= 'Z') return 0.72;
   return 0.63;
+}
+
+/// A length in tenths of a pixel; far outside of every drawing it stays countable.
+long long tenths(double value) {
+  if (!std::isfinite(value)) return 0;
+  return std::llround(std::clamp(value, -1e7, 1e7) * 10);
+}
+
+std::string tenths_text(long long value) {
+  std::string text = value < 0 ? "-" : "";
+  value = std::abs(value);
+  if (value >= 10 || value % 10 == 0) text += fmt::format("{}", value / 10);
+  if (value % 10 != 0) text += fmt::format(".{}", value % 10);
+  return text;
 }
 
 std::string class_attribute(std::string_view classes) {
@@ -132,13 +148,27 @@ void Svg::rectangle(Point corner, double width, double height, std::string_view 
 
 void Svg::path(const std::vector<Point>& points, std::string_view classes, bool closed) {
   if (points.empty()) return;
+  // Steps in tenths of a pixel from the point before: half as long as absolute places, and whole numbers do not drift.
   std::string data;
-  std::string previous;
+  long long x = 0;
+  long long y = 0;
   for (const Point& point : points) {
-    const std::string here = short_number(point.x) + " " + short_number(point.y);
-    if (here == previous) continue;
-    data += (data.empty() ? "M" : "L") + here;
-    previous = here;
+    const long long next_x = tenths(point.x);
+    const long long next_y = tenths(point.y);
+    if (data.empty()) {
+      data = "M" + tenths_text(next_x) + " " + tenths_text(next_y);
+    } else if (next_x == x && next_y == y) {
+      continue;
+    } else if (next_y == y) {
+      data += "h" + tenths_text(next_x - x);
+    } else if (next_x == x) {
+      data += "v" + tenths_text(next_y - y);
+    } else {
+      const std::string down = tenths_text(next_y - y);
+      data += "l" + tenths_text(next_x - x) + (down.front() == '-' ? "" : " ") + down;
+    }
+    x = next_x;
+    y = next_y;
   }
   text_ += fmt::format("<path d=\"{}{}\"{}/>\n", data, closed ? "Z" : "", class_attribute(classes));
 }

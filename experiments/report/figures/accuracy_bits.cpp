@@ -95,7 +95,9 @@ plot::Panel make_panel(const std::vector<Entry>& entries, const StudyResult& res
       if (entry.wbits >= kFullPrecisionBits) {
         panel.rules.push_back({false, *value, fmt::format("{}, {} bits", order[i], entry.wbits), -1});
       } else {
-        series.samples.push_back({static_cast<double>(entry.wbits), *value, measured ? entry.spread : 0});
+        // A little to the side, so that methods of equal bits do not cover each other.
+        const double aside = (static_cast<double>(i % 5) - 2) * 0.045;
+        series.samples.push_back({entry.wbits + aside, *value, measured ? entry.spread : 0});
       }
     }
     std::ranges::sort(series.samples, {}, &plot::Sample::x);

@@ -31,6 +31,12 @@ std::vector<std::size_t> even_choice(std::size_t size, std::size_t count) {
   return chosen;
 }
 
+/// w_1 with its index below the line.
+std::string reference_title(const std::string& tensor) {
+  if (tensor.size() != 3 || !tensor.starts_with("w_") || tensor[2] < '0' || tensor[2] > '9') return tensor;
+  return std::string("w\xE2\x82") + static_cast<char>('\x80' + (tensor[2] - '0'));
+}
+
 double component(const TracePoint& point, const std::string& tensor) {
   const auto found = point.trained.find(tensor);
   return found == point.trained.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
@@ -44,8 +50,8 @@ plot::Panel phase_plane_panel() {
   plot::Panel panel;
   panel.title = "(a) phase plane of S\u2082";
   panel.subtitle = "arrows: update when larger S lowers the loss";
-  panel.x = {"w_1", plot::Range{-1, 1}, {}};
-  panel.y = {"w_2", plot::Range{-1, 1}, {}};
+  panel.x = {reference_title("w_1"), plot::Range{-1, 1}, {}};
+  panel.y = {reference_title("w_2"), plot::Range{-1, 1}, {}};
   panel.regions = gate_regions();
   panel.rules = zero_rules();
   constexpr double kUnit = 0.085;  // length of an arrow for a gradient of 1
@@ -65,7 +71,7 @@ plot::Panel histogram_panel(const std::vector<WeightHistogram>& histograms, cons
   plot::Panel panel;
   panel.y.title = "epoch";
   if (histograms.empty()) return panel;
-  panel.x.title = histograms.front().tensor;
+  panel.x.title = reference_title(histograms.front().tensor);
   const auto chosen = even_choice(histograms.size(), ridges);
   double highest = 0;
   double low = INFINITY;
@@ -122,10 +128,10 @@ std::vector<double> level_thresholds(const std::string& method, const std::strin
 
 plot::Panel trace_panel(const std::vector<WeightTrace>& traces, const std::string& x, const std::string& y,
                         std::size_t most) {
-  constexpr std::size_t kPointsPerTrace = 300;
+  constexpr std::size_t kPointsPerTrace = 200;
   plot::Panel panel;
-  panel.x.title = x;
-  panel.y.title = y;
+  panel.x.title = reference_title(x);
+  panel.y.title = reference_title(y);
   panel.rules = zero_rules();
   int colour = 0;
   for (const std::size_t i : even_choice(traces.size(), most)) {
@@ -133,6 +139,7 @@ plot::Panel trace_panel(const std::vector<WeightTrace>& traces, const std::strin
     series.name = "start \u2013 end of a weight";
     series.style.only_ends = true;
     series.style.mark_size = 5.5;
+    series.style.thin = true;
     series.style.colour = colour++;
     for (const std::size_t k : even_choice(traces[i].points.size(), kPointsPerTrace)) {
       const TracePoint& point = traces[i].points[k];
@@ -162,6 +169,7 @@ plot::Figure dynamics_figure(const std::string& title, const std::string& study,
     ridges.subtitle = fmt::format("{}; {}", histogram_run->title, histograms.front().layer);
   } else {
     ridges.x.title = "weight";
+    ridges.x.range = plot::Range{-1, 1};
     ridges.empty_text = no_run(study);
   }
   figure.panels.push_back(std::move(ridges));
@@ -178,9 +186,9 @@ plot::Figure dynamics_figure(const std::string& title, const std::string& study,
   }
   figure.panels.push_back(std::move(plane));
   figure.notes.push_back(
-      "Shaded in (a) and (c): regions of equal S\u2082 = H(w_2)(H(w_1) + 1). dS\u2082/dw_2 = H(w_1) + 1 and "
-      "dS\u2082/dw_1 = "
-      "H(w_2) under the straight-through estimator: a closed outer gate blocks the inner one.");
+      "Shaded in (a) and (c): regions of equal S\u2082 = H(w\u2082)(H(w\u2081) + 1). dS\u2082/dw\u2082 = H(w\u2081) + "
+      "1 and "
+      "dS\u2082/dw\u2081 = H(w\u2082) under the straight-through estimator: a closed outer gate blocks the inner one.");
   return figure;
 }
 

@@ -52,7 +52,8 @@ plot::Figure start_figure(const std::string& title, const std::string& study, co
                     {{-0.82 * most, -0.99 * most}, "\u22121"}};
   }
   figure.notes.push_back(
-      "The signs of w_sign and w_1 select the weight, written in the corners. A weight changes where its trace crosses "
+      "The signs of w_sign and w\u2081 select the weight, written in the corners. A weight changes where its trace "
+      "crosses "
       "a "
       "threshold. Both panels have the same axes.");
   return figure;
