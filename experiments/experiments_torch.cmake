@@ -2,7 +2,7 @@ denseshift_library(experiments
   SOURCES
     bench/torch_sgd.cpp bench/train_bench.cpp
     hooks/recorder.cpp hooks/weight_stats.cpp
-    run/environment.cpp run/heartbeat.cpp run/pretrained.cpp run/run_directory.cpp run/stop.cpp run/train_run.cpp run/trained_network.cpp run/convert_run.cpp run/eval_run.cpp
+    run/environment.cpp run/heartbeat.cpp run/pretrained.cpp run/run_directory.cpp run/train_run.cpp run/trained_network.cpp run/convert_run.cpp run/eval_run.cpp
     trainer/checkpoint.cpp trainer/evaluate.cpp trainer/setup.cpp trainer/trainer.cpp
   LINK denseshift::config denseshift::core denseshift::data denseshift::results_db)
 denseshift_uses_torch(denseshift_experiments)

@@ -18,6 +18,10 @@ namespace denseshift::results_db {
 /// or uid (at least 4 characters of a uid). Throws a usage error when there is none or when it may mean several.
 [[nodiscard]] std::int64_t resolve_run(const Database& database, const std::string& reference);
 
+/// The newest finished run of a recipe (a configuration without its seed) with this seed; 0 when there is none.
+[[nodiscard]] std::int64_t find_recipe_run(const Database& database, const std::string& recipe_hash,
+                                           std::uint64_t seed);
+
 /// Everything in a run's row.
 struct RunRecord {
   std::int64_t id = 0;

@@ -103,6 +103,7 @@ std::int64_t RunStore::create(const NewRun& run) {
                      {"task", run.task},
                      {"parent", run.parent != 0 ? Value(run.parent) : Value()},
                      {"config_hash", run.config_hash},
+                     {"recipe_hash", run.recipe_hash.empty() ? Value() : Value(run.recipe_hash)},
                      {"started_at", now},
                      {"active_since", now},
                      {"heartbeat_at", now}};
@@ -169,6 +170,17 @@ int RunStore::mark_killed_now() {
   int count = 0;
   while (mark.step()) ++count;
   return count;
+}
+
+void RunStore::change_configuration(std::int64_t run, const nlohmann::ordered_json& config) {
+  in_transaction(database_, [&] {
+    require(run);
+    Statement(database_, "UPDATE run_documents SET config = ? WHERE run = ?", dump(config), run).run();
+    Statement(database_,
+              "UPDATE main.runs SET epochs = ?, config_hash = NULL, recipe_hash = NULL WHERE id = ?",
+              from_json(config.at("epochs")), run)
+        .run();
+  });
 }
 
 void RunStore::reopen(std::int64_t run) {

@@ -22,6 +22,7 @@ struct NewRun {
   std::string task = "classification";
   nlohmann::ordered_json config;  ///< full resolved configuration; keys that are columns of `runs` are copied there
   std::string config_hash;
+  std::string recipe_hash;  ///< config_hash without the seed
   /// What it runs on. Keys that are columns are copied there and win over the configuration: cpu, gpu, device, threads,
   /// workers, world_size, torch_version, program_version, source_revision. The host is found by the store itself.
   nlohmann::ordered_json environment;
@@ -69,6 +70,9 @@ class RunStore {
   /// Model facts: parameters, quantized weights, MACs, bytes at the given bits.
   void set_model(std::int64_t run, std::int64_t parameters, std::int64_t quantized_weights, std::int64_t macs,
                  std::int64_t bytes);
+  /// Replaces the configuration of a run that goes on differently than it began. It is then the result of no single
+  /// configuration: its hashes are emptied, so that no study takes it for one.
+  void change_configuration(std::int64_t run, const nlohmann::ordered_json& config);
   /// Puts a stopped run back to `running` under this process. Throws a usage error when it is running elsewhere.
   void reopen(std::int64_t run);
   /// Call every few seconds while running.

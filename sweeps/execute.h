@@ -19,17 +19,25 @@ enum class OnFailure {
 struct ExecuteOptions {
   std::string program;  ///< path of the program that trains
   std::string db;
-  std::string run_dir;  ///< folder for the runs' own folders; empty: the program's default
-  int workers = 1;      ///< trainings at a time
-  int threads = 0;      ///< CPU threads of each; 0: an even share of the CPUs this process may use
+  int workers = 1;  ///< trainings at a time
+  int threads = 0;  ///< CPU threads of each; 0: an even share of the CPUs this process may use
   OnFailure on_failure = OnFailure::go_on;
   int retries = 0;         ///< further tries of a job that failed
-  std::string log_folder;  ///< where the output of each worker goes; empty: a temporary folder, kept on failure
+  std::string log_folder;  ///< where the output of each worker goes; made when missing
 };
 
 /// How a job ended, or what it is doing.
 struct JobEvent {
-  enum class Kind { started, resumed, finished, failed, retried, skipped, waiting, interrupted };
+  enum class Kind {
+    started,
+    resumed,
+    finished,
+    failed,
+    retried,      ///< failed, and will be tried again
+    skipped,      ///< what it starts from has failed
+    waiting,      ///< another process trains the same configuration
+    interrupted,  ///< stopped with its state saved
+  };
   Kind kind = Kind::started;
   std::size_t index = 0;  ///< in the plan
   std::string message;    ///< first line of what the worker said, for failures

@@ -2,10 +2,10 @@
 
 #include <charconv>
 
-#include "cli/command_line.h"
 #include "cli/commands/commands.h"
 #include "cli/torch_module.h"
 #include "core/util/error.h"
+#include "core/util/shell_line.h"
 
 namespace denseshift::cli {
 namespace {

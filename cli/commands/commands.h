@@ -8,6 +8,7 @@ namespace denseshift::cli {
 [[nodiscard]] Command train_command();
 [[nodiscard]] Command eval_command();
 [[nodiscard]] Command convert_command();
+[[nodiscard]] Command ablate_command();
 [[nodiscard]] Command runs_command();
 [[nodiscard]] Command query_command();
 [[nodiscard]] Command models_command();

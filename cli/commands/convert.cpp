@@ -1,9 +1,9 @@
 // denseshift convert: a trained network in another form.
 
-#include "cli/command_line.h"
 #include "cli/commands/commands.h"
 #include "cli/torch_module.h"
 #include "core/util/error.h"
+#include "core/util/shell_line.h"
 #include "core/util/suggest.h"
 
 namespace denseshift::cli {

@@ -1,10 +1,10 @@
 // denseshift eval: a recorded run or a checkpoint file on a dataset.
 
-#include "cli/command_line.h"
 #include "cli/commands/commands.h"
 #include "cli/config_options.h"
 #include "cli/torch_module.h"
 #include "core/util/error.h"
+#include "core/util/shell_line.h"
 
 namespace denseshift::cli {
 namespace {

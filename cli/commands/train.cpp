@@ -2,11 +2,11 @@
 
 #include <iostream>
 
-#include "cli/command_line.h"
 #include "cli/commands/commands.h"
 #include "cli/config_options.h"
 #include "cli/torch_module.h"
 #include "core/util/error.h"
+#include "core/util/shell_line.h"
 
 namespace denseshift::cli {
 namespace {

@@ -80,7 +80,7 @@ void Progress::update(ProgressState state) {
   if (quiet_) return;
   const Clock::time_point now = Clock::now();
   state.seconds_left = estimate(state, now);
-  if (now - last_output_ < (terminal_ ? Clock::duration(kRedraw) : Clock::duration(kPlainLine))) return;
+  if (!is_time(now)) return;
   last_output_ = now;
   if (!terminal_) {
     std::cerr << progress_text(state, 0) << '\n';
@@ -88,10 +88,28 @@ void Progress::update(ProgressState state) {
   }
   const int columns = terminal_columns();
   const int room = columns - 1 - static_cast<int>(progress_text(state, 0).size()) - 3;
-  std::string text = progress_text(state, room >= 5 ? std::min(room, kLargestBar) : 0);
-  text.resize(std::min(text.size(), static_cast<std::size_t>(std::max(1, columns - 1))));
+  draw(progress_text(state, room >= 5 ? std::min(room, kLargestBar) : 0));
+}
+
+bool Progress::is_time(Clock::time_point now) const {
+  return now - last_output_ >= (terminal_ ? Clock::duration(kRedraw) : Clock::duration(kPlainLine));
+}
+
+void Progress::draw(std::string text) {
+  text.resize(std::min(text.size(), static_cast<std::size_t>(std::max(1, terminal_columns() - 1))));
   std::cerr << '\r' << text << "\033[K" << std::flush;
   drawn_ = true;
+}
+
+void Progress::show(const std::string& text) {
+  const Clock::time_point now = Clock::now();
+  if (quiet_ || !is_time(now)) return;
+  last_output_ = now;
+  if (terminal_) {
+    draw(text);
+  } else {
+    std::cerr << text << '\n';
+  }
 }
 
 void Progress::line(std::string_view text) {

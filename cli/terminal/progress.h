@@ -40,6 +40,8 @@ class Progress {
   /// Shows the state; draws at most ten times a second on a terminal, prints a line every ten seconds otherwise.
   /// The time left is estimated from the steps seen since the first call of the same phase.
   void update(ProgressState state);
+  /// The same for work that is no training: draws `text` on a terminal, prints it every ten seconds otherwise.
+  void show(const std::string& text);
   /// Prints a line that stays (end of an epoch, a warning); the bar continues below it. Silent when quiet.
   void line(std::string_view text);
   /// Removes the bar.
@@ -48,6 +50,8 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
 
+  void draw(std::string text);
+  [[nodiscard]] bool is_time(Clock::time_point now) const;
   [[nodiscard]] double estimate(const ProgressState& state, Clock::time_point now);
 
   bool quiet_;

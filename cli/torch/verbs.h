@@ -22,6 +22,9 @@ namespace denseshift::cli {
 /// Times training steps of several variants and the loader.
 [[nodiscard]] int bench_train_verb(const nlohmann::json& request);
 
+/// Prints configurations as a training would resolve them.
+[[nodiscard]] int resolve_verb(const nlohmann::json& request);
+
 /// One JSON object about LibTorch as found on this machine.
 [[nodiscard]] int doctor_verb(const nlohmann::json& request);
 

@@ -9,19 +9,19 @@ Registry<DatasetKind> builtin_datasets() {
   const std::string task = "classification";
   Registry<DatasetKind> r("dataset");
   r.add("shapes", "coloured figures in clutter, rendered from the seed at any size",
-        {open_shapes, task, 10, "nothing"});
+        {open_shapes, task, 10, "nothing", 64});
   r.add("cifar10", "32 px photographs of 10 classes",
-        {open_cifar10, task, 10, "cifar-10-batches-bin/{data_batch_1..5,test_batch}.bin"});
+        {open_cifar10, task, 10, "cifar-10-batches-bin/{data_batch_1..5,test_batch}.bin", 32});
   r.add("cifar100", "32 px photographs of 100 classes",
-        {open_cifar100, task, 100, "cifar-100-binary/{train,test}.bin"});
+        {open_cifar100, task, 100, "cifar-100-binary/{train,test}.bin", 32});
   r.add("mnist", "28 px handwritten digits",
-        {open_mnist, task, 10, "{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]"});
+        {open_mnist, task, 10, "{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]", 32});
   r.add("fashion-mnist", "28 px pieces of clothing",
-        {open_fashion_mnist, task, 10, "{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]"});
+        {open_fashion_mnist, task, 10, "{train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz]", 32});
   r.add("imagefolder", "your own photographs, a folder for each class",
-        {open_image_folder, task, 0, "train/<class>/* and val/<class>/*"});
+        {open_image_folder, task, 0, "train/<class>/* and val/<class>/*", 224});
   r.add("imagenet", "ImageNet (ILSVRC 2012), 1000 classes",
-        {open_imagenet, task, 1000, "train/<class>/* and val/<class>/*"});
+        {open_imagenet, task, 1000, "train/<class>/* and val/<class>/*", 224});
   return r;
 }
 

@@ -211,13 +211,24 @@ void validate(const TrainConfig& c) {
   range("weight_stats_every", static_cast<double>(c.weight_stats_every), 0, kMany);
 }
 
-std::string config_hash(const TrainConfig& config) {
+namespace {
+
+std::string hash_of(const TrainConfig& config, bool with_seed) {
   nlohmann::json json;  // unordered: keys are sorted, so the hash does not depend on the order of declaration
-  visit_fields(config, [&](const char* key, const auto& value, FieldGroup group, const char*) {
-    if (group != FieldGroup::environment && group != FieldGroup::record) json[key] = value;
+  visit_fields(config, [&](const std::string& key, const auto& value, FieldGroup group, const char*) {
+    if (group == FieldGroup::environment || group == FieldGroup::record) return;
+    if (with_seed || key != "seed") json[key] = value;
   });
   const std::string text = json.dump();
   return sha256(text.data(), text.size()).substr(0, 16);
 }
+
+}  // namespace
+
+std::string config_hash(const TrainConfig& config) { return hash_of(config, true); }
+
+std::string recipe_hash(const TrainConfig& config) { return hash_of(config, false); }
+
+bool is_resolved(const TrainConfig& config) { return config.init != "auto" && config.image_size > 0; }
 
 }  // namespace denseshift::experiments

@@ -178,4 +178,11 @@ void validate(const TrainConfig& config);
 /// SHA-256 (first 16 hex digits) over the keys that decide the result: equal hashes mean the same experiment.
 [[nodiscard]] std::string config_hash(const TrainConfig& config);
 
+/// The same without the seed: equal hashes mean repetitions of one experiment.
+[[nodiscard]] std::string recipe_hash(const TrainConfig& config);
+
+/// True when no key of the hash is left to be settled at the start of the training (init auto, image_size 0), so that
+/// config_hash() is the hash that the run will have. `wbits` must have been given or be the method's own.
+[[nodiscard]] bool is_resolved(const TrainConfig& config);
+
 }  // namespace denseshift::experiments

@@ -72,13 +72,28 @@ Tensors from_file(const std::filesystem::path& path, Pretrained& facts) {
   return copies(file.tensors(), path.string());
 }
 
-Tensors from_run(const std::string& reference, const std::string& db, Pretrained& facts) {
+/// `recipe:HASH` is the run of that configuration with the seed of this one: how studies name a start that does not
+/// depend on the numbers of runs.
+constexpr std::string_view kRecipe = "recipe:";
+
+std::int64_t find_run(const results_db::Database& database, const std::string& reference, std::uint64_t seed) {
+  if (reference.compare(0, kRecipe.size(), kRecipe) != 0) return results_db::resolve_run(database, reference);
+  const std::int64_t run = results_db::find_recipe_run(database, reference.substr(kRecipe.size()), seed);
+  if (run == 0) {
+    throw usage_error(fmt::format("pretrained: {} has no finished run of {} with seed {}", database.path().string(),
+                                  reference, seed),
+                      "train that configuration first; `denseshift ablate` does so by itself");
+  }
+  return run;
+}
+
+Tensors from_run(const std::string& reference, std::uint64_t seed, const std::string& db, Pretrained& facts) {
   if (!std::filesystem::exists(db)) {
     throw usage_error("pretrained: there is no file " + reference + " and no database " + db,
                       "give a file, or a run with --db FILE");
   }
   const results_db::Database database(db, results_db::OpenMode::read_only);
-  facts.run = results_db::resolve_run(database, reference);
+  facts.run = find_run(database, reference, seed);
   const results_db::RunRecord record = results_db::load_run(database, facts.run);
   for (const char* which : {"best", "last"}) {
     const std::filesystem::path file = std::filesystem::path(record.run_dir) / (std::string(which) + ".json");
@@ -140,7 +155,7 @@ Pretrained load_pretrained(Setup& setup, const std::string& db) {
   } else if (looks_like_a_file(reference)) {
     throw input_error("pretrained: there is no file " + reference);
   } else {
-    tensors = from_run(reference, db, facts);
+    tensors = from_run(reference, setup.config.seed, db, facts);
   }
   check_names(tensors, facts.source);
   facts.report = nn::transfer(*setup.model, tensors, facts.source, setup.config.pretrained_load == "partial");

@@ -116,6 +116,7 @@ class RecordedRun {
     record.tags = setup_.config.tag;
     record.config = to_json(setup_.config);
     record.config_hash = config_hash(setup_.config);
+    record.recipe_hash = recipe_hash(setup_.config);
     record.environment = environment_;
     record.dataset = setup_.dataset->fingerprint();
     record.parent = parent_;
@@ -165,6 +166,8 @@ class RecordedRun {
       start_network();
     }
     store_->reopen(run_);
+    // More epochs stretch the schedule: the result is not what a run of that length from the start would give.
+    if (setup_.config.epochs != record.config.at("epochs")) store_->change_configuration(run_, to_json(setup_.config));
   }
 
   TrainResult train(const std::vector<Hook*>& hooks, const std::function<void(const RunStarted&)>& started) {

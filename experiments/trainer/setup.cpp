@@ -57,7 +57,8 @@ TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given) {
     throw usage_error("impl: leaf works with sgd only", "use --impl function or --impl auto");
   }
   (void)nn::architectures().get(config.arch);
-  (void)data::datasets().get(config.dataset);
+  const data::DatasetKind& dataset = data::datasets().get(config.dataset);
+  if (config.image_size == 0) config.image_size = dataset.image_size;
   config.data = data::resolve_directory(config.data, std::getenv("DENSESHIFT_DATA"));
   if (config.eval_batch_size == 0) config.eval_batch_size = config.batch_size;
   return config;

@@ -9,7 +9,6 @@
 #include <limits>
 #include <sstream>
 
-#include "cli/command_line.h"
 #include "cli/terminal/colour.h"
 #include "cli/terminal/progress.h"
 #include "cli/terminal/table.h"

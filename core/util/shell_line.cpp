@@ -1,9 +1,9 @@
-#include "cli/command_line.h"
+#include "core/util/shell_line.h"
 
 #include <algorithm>
 #include <string_view>
 
-namespace denseshift::cli {
+namespace denseshift {
 namespace {
 
 bool needs_no_quotes(const std::string& word) {
@@ -31,4 +31,4 @@ std::string shell_line(const std::vector<std::string>& words) {
   return line;
 }
 
-}  // namespace denseshift::cli
+}  // namespace denseshift

@@ -1,0 +1,140 @@
+// denseshift ablate: trains what a study lacks and prints its table.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "cli/commands/commands.h"
+#include "cli/commands/plan_output.h"
+#include "cli/commands/runs_common.h"
+#include "core/util/error.h"
+#include "experiments/report/study_result.h"
+#include "experiments/studies/cells.h"
+#include "results_db/database.h"
+
+namespace denseshift::cli {
+namespace {
+
+namespace po = boost::program_options;
+using experiments::Study;
+using experiments::StudyScale;
+
+/// What the cells of all chosen studies have in common.
+struct CellOptions {
+  std::string scale;
+  int seeds = 0;
+  std::string data;
+  std::string device;
+};
+
+sweeps::Job job_of(const Study& study, const StudyScale& scale, const experiments::StudyCell& cell,
+                   const CellOptions& options) {
+  sweeps::Job job;
+  job.label = fmt::format("{}/{}/{}{}/{}", study.name, scale.name, cell.row,
+                          study.columns.size() > 1 ? "/" + cell.column : "", cell.seed);
+  job.config = cell.config;
+  job.config.name = job.label;
+  job.config.tag = {"study=" + study.name, "scale=" + scale.name};
+  job.config.data = options.data;
+  job.config.device = options.device.empty() ? job.config.device : options.device;
+  job.config_hash = cell.config_hash;
+  job.recipe_hash = cell.recipe_hash;
+  job.depends_on = cell.depends_on;
+  job.recipe_seconds = scale.recipe.seconds;
+  return job;
+}
+
+OptionParser make_parser() {
+  OptionParser parser(
+      {"ablate STUDY... [options]",
+       "Trains the missing cells of studies and prints their tables. STUDY is a name (`denseshift report "
+       "--list`) or\n`all`. Cells are found by the hash of their configuration: repeating the command "
+       "resumes it.",
+       "denseshift ablate table1 --scale smoke\n"
+       "denseshift ablate epochs init --scale small --data cifar-10 --jobs 2\n"
+       "denseshift ablate table2 --scale paper --data imagenet --dry-run"});
+  parser.group("Study").add_options()("study", po::value<std::vector<std::string>>()->value_name("STUDY"),
+                                      "names of studies, or all")(
+      "scale", po::value<std::string>()->value_name("SCALE"),
+      "smoke (rendered images, minutes), small (CIFAR-10, hours) or paper [smoke]")(
+      "seeds", po::value<int>()->value_name("N"), "seeds 1 to N for every cell [the scale's number]")(
+      "studies", po::value<std::string>()->value_name("DIR"),
+      "folder of study files that replace or extend the program's own (environment DENSESHIFT_STUDIES)");
+  parser.group("Environment")
+      .add_options()("data", po::value<std::string>()->value_name("DIR"),
+                     "folder of the dataset (or environment DENSESHIFT_DATA)")(
+          "device", po::value<std::string>()->value_name("NAME"), "auto, cpu or cuda [auto]");
+  add_plan_options(parser);
+  parser.positional("study", -1);
+  return parser;
+}
+
+std::vector<const Study*> chosen_studies(const experiments::StudyCatalog& catalog,
+                                         const std::vector<std::string>& names) {
+  std::vector<const Study*> studies;
+  for (const std::string& name : names) {
+    if (name == "all") {
+      for (const Study& study : catalog.studies()) studies.push_back(&study);
+    } else {
+      studies.push_back(&catalog.get(name));
+    }
+  }
+  return studies;
+}
+
+std::vector<sweeps::Job> jobs_of(const std::vector<const Study*>& studies, const CellOptions& options) {
+  std::vector<sweeps::Job> jobs;
+  for (const Study* study : studies) {
+    const StudyScale& scale = study->scale(options.scale);
+    if (!experiments::task_is_built(study->task)) {
+      std::cerr << fmt::format("{}: its task, {}, is not built yet; `denseshift report {}` prints the paper's values\n",
+                               study->name, study->task, study->name);
+      continue;
+    }
+    for (const experiments::StudyCell& cell : experiments::study_cells(*study, scale, options.seeds)) {
+      jobs.push_back(job_of(*study, scale, cell, options));
+    }
+  }
+  return jobs;
+}
+
+sweeps::Plan plan_of(const std::vector<sweeps::Job>& jobs, const std::string& db) {
+  if (!std::filesystem::exists(db)) return sweeps::make_plan(jobs, nullptr);
+  const results_db::Database database(db, results_db::OpenMode::write);
+  return sweeps::make_plan(jobs, &database);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  OptionParser parser = make_parser();
+  po::variables_map values;
+  if (!parser.parse(arguments, values)) return 0;
+  if (values.count("study") == 0) throw usage_error("no study given", "`denseshift report --list` lists them");
+  const PlanOptions options = plan_options(values);
+  CellOptions cells{.scale = values.count("scale") > 0 ? text_option(values, "scale") : "smoke",
+                    .data = text_option(values, "data"),
+                    .device = text_option(values, "device")};
+  cells.seeds =
+      static_cast<int>(std::min<std::int64_t>(1000, values.count("seeds") > 0 ? values["seeds"].as<int>() : 0));
+  if (values.count("seeds") > 0 && cells.seeds < 1) throw usage_error("--seeds: use a value from 1 to 1000");
+  const experiments::StudyCatalog catalog(studies_folder(values));
+  const std::vector<const Study*> studies = chosen_studies(catalog, values["study"].as<std::vector<std::string>>());
+  sweeps::Plan plan = plan_of(jobs_of(studies, cells), options.db);
+  if (options.dry_run) {
+    if (options.json) {
+      print_json(plan_json(plan, options), std::cout);
+    } else {
+      print_plan(plan, options, std::cout);
+    }
+    return 0;
+  }
+  const int status = run_plan(plan, options);
+  return status;
+}
+
+}  // namespace
+
+Command ablate_command() { return {"ablate", "train what a study of the paper lacks and print its table", run}; }
+
+}  // namespace denseshift::cli

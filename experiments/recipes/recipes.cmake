@@ -1,0 +1,25 @@
+# Recipes and studies that are compiled into the program, in the order in which they are listed.
+set(DENSESHIFT_RECIPES
+  shapes-smoke
+  cifar10-small
+  imagenet-paper
+  table1
+  table2
+  table3
+  table4
+  table5
+  table6
+  table7
+  table8
+  table9
+  table10
+  kernels
+  rescale
+  init
+  zero-free
+  freezing
+  weight-decay
+  methods
+  fig1
+  fig4
+  fig5)
