@@ -9,6 +9,7 @@ namespace denseshift::cli {
 [[nodiscard]] Command eval_command();
 [[nodiscard]] Command convert_command();
 [[nodiscard]] Command ablate_command();
+[[nodiscard]] Command report_command();
 [[nodiscard]] Command runs_command();
 [[nodiscard]] Command query_command();
 [[nodiscard]] Command models_command();

@@ -25,13 +25,17 @@ std::string number(const std::string& text) {
   return escape_latex(text);
 }
 
-// A measured value takes two columns, mean and spread, so that the means stand below each other.
-std::size_t columns_of(const LayoutGroup& group) { return group.fields.size() + 1; }
+// A measured value with a spread takes two columns, so that the means stand below each other.
+std::size_t columns_of(const TableLayout& layout, std::size_t group) {
+  return layout.groups[group].fields.size() + (layout.has_spread(group) ? 1 : 0);
+}
 
 std::string alignment(const TableLayout& layout) {
   std::string text(layout.labels.size(), 'l');
-  for (const LayoutGroup& group : layout.groups) {
-    for (const Field field : group.fields) text += field == Field::measured ? "r@{\\,}l" : "r";
+  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
+    for (const Field field : layout.groups[g].fields) {
+      text += field == Field::measured && layout.has_spread(g) ? "r@{\\,}l" : "r";
+    }
   }
   return text;
 }
@@ -41,8 +45,9 @@ std::string group_heads(const TableLayout& layout) {
   std::string rules;
   std::size_t column = layout.labels.size();
   bool any = false;
-  for (const LayoutGroup& group : layout.groups) {
-    const std::size_t count = columns_of(group);
+  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
+    const LayoutGroup& group = layout.groups[g];
+    const std::size_t count = columns_of(layout, g);
     heads += fmt::format("{}\\multicolumn{{{}}}{{c}}{{{}}}", column > 0 ? " & " : "", count, escape_latex(group.title));
     rules += fmt::format("\\cmidrule(lr){{{}-{}}}", column + 1, column + count);
     column += count;
@@ -55,9 +60,10 @@ std::string heads(const TableLayout& layout) {
   std::string line;
   const auto add = [&](const std::string& text) { line += (line.empty() ? "" : " & ") + text; };
   for (const std::string& label : layout.labels) add(escape_latex(label));
-  for (const LayoutGroup& group : layout.groups) {
-    for (const Field field : group.fields) {
-      add(field == Field::measured ? "\\multicolumn{2}{c}{measured}" : field_title(field));
+  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
+    for (const Field field : layout.groups[g].fields) {
+      const bool two = field == Field::measured && layout.has_spread(g);
+      add(two ? "\\multicolumn{2}{c}{measured}" : field_title(field));
     }
   }
   return line + " \\\\\n";
@@ -80,7 +86,7 @@ std::string row_line(const TableLayout& layout, std::size_t index) {
         continue;
       }
       add(number(row.cells[g].mean));
-      add(escape_latex(row.cells[g].spread));
+      if (layout.has_spread(g)) add(escape_latex(row.cells[g].spread));
     }
   }
   return line + " \\\\\n";
@@ -98,7 +104,10 @@ std::string tabular(const TableLayout& layout) {
 
 std::string caption(const TableFrame& frame) {
   std::string text = escape_latex(frame.title) + ".";
-  for (const HeadLine& line : frame.head) text += fmt::format(" {}: {}.", line.key, escape_latex(line.value));
+  for (const HeadLine& line : frame.head) {
+    text += fmt::format(" {}{}: {}.", static_cast<char>(std::toupper(line.key[0])), line.key.substr(1),
+                        escape_latex(line.value));
+  }
   if (!frame.caution.empty()) text += " \\textbf{" + escape_latex(frame.caution) + "}";
   return text;
 }
@@ -118,7 +127,7 @@ std::string render_latex(const StudyResult& result, const RenderOptions& options
   if (layout.width() > kMostColumns && result.columns.size() > 1) layout = make_layout(result, options, Shape::lines);
   const TableFrame frame = make_frame(result, options);
   std::string text = "% Needs \\usepackage{booktabs}.\n\\begin{table}[htbp]\n\\centering\n\\small\n";
-  text += "\\setlength{\\tabcolsep}{4pt}\n\\caption{" + caption(frame) + "}\n";
+  text += "\\setlength{\\tabcolsep}{4pt}\n\\caption{" + caption(frame) + "}\n\\smallskip\n";
   text += fmt::format("\\label{{tab:{}-{}}}\n", key(result.study), key(result.scale));
   text += tabular(layout) + foot(frame) + "\\end{table}\n";
   for (const CellCommands& cell : missing_commands(result, options)) {

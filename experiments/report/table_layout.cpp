@@ -56,21 +56,16 @@ std::vector<std::string> plain_labels(const RowResult& row) {
   return labels;
 }
 
-std::int64_t missing_runs(const StudyResult& result) {
-  std::int64_t missing = 0;
-  for (const RowResult& row : result.rows) {
-    for (const CellResult& cell : row.cells) {
-      const auto found = static_cast<int>(cell.runs.size());
-      if (!cell.not_built) missing += std::max(0, cell.wanted - found);
-    }
-  }
-  return missing;
+bool lacks_runs(const StudyResult& result) {
+  return std::ranges::any_of(result.rows, [](const RowResult& row) {
+    return std::ranges::any_of(row.cells, [](const CellResult& cell) { return !cell.commands.empty(); });
+  });
 }
 
 std::string filled_text(const StudyResult& result) {
   if (result.total == 0) return "No cell of this table can be filled yet.";
   std::string text = fmt::format("{} of {} cells filled", result.filled, result.total);
-  if (result.filled == result.total && missing_runs(result) > 0) text += ", some with fewer seeds than wanted";
+  if (result.filled == result.total && lacks_runs(result)) text += ", some with fewer seeds than wanted";
   return text + ".";
 }
 
@@ -112,6 +107,10 @@ std::size_t TableLayout::width() const {
   std::size_t columns = labels.size();
   for (const LayoutGroup& group : groups) columns += group.fields.size();
   return columns;
+}
+
+bool TableLayout::has_spread(std::size_t group) const {
+  return std::ranges::any_of(rows, [&](const LayoutRow& row) { return !row.cells[group].spread.empty(); });
 }
 
 bool TableLayout::begins_group(std::size_t row) const {
@@ -167,7 +166,7 @@ TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
     frame.caution = "Measured and paper values are from different data: the difference is for orientation only.";
   }
   frame.filled = filled_text(result);
-  if (missing_runs(result) > 0) frame.fill_command = fill_command(result, options);
+  if (lacks_runs(result)) frame.fill_command = fill_command(result, options);
   frame.legend =
       fmt::format("measured: mean of {} values ± sample standard deviation over seeds; n: runs/wanted{}.",
                   options.value == CellValue::last ? "last" : "best", paper ? "; diff: measured - paper" : "");

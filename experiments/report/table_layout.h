@@ -52,6 +52,8 @@ struct TableLayout {
 
   /// Columns in all.
   [[nodiscard]] std::size_t width() const;
+  /// Whether any cell of the group has a spread.
+  [[nodiscard]] bool has_spread(std::size_t group) const;
   /// Whether `row` begins a new group of rows with the same first label; never where no two neighbours share one.
   [[nodiscard]] bool begins_group(std::size_t row) const;
 };
@@ -70,7 +72,7 @@ struct TableFrame {
   std::vector<HeadLine> head;  ///< scale, recipe, measured (on what), paper (on what)
   std::string caution;         ///< non-empty when measured and paper values are from different data
   std::string filled;          ///< how many cells have a value
-  std::string fill_command;    ///< empty when nothing is missing
+  std::string fill_command;    ///< empty when no run is missing
   std::string legend;          ///< how to read a cell
   std::vector<std::string> notes;
 };

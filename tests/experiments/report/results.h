@@ -44,8 +44,8 @@ inline CellResult make_cell(const std::string& name, int wanted, const std::vect
 inline StudyResult counted(StudyResult result) {
   for (const auto& row : result.rows) {
     for (const auto& cell : row.cells) {
-      result.filled += cell.mean && !cell.not_built ? 1 : 0;
-      result.total += cell.not_built ? 0 : 1;
+      result.filled += cell.mean && cell.wanted > 0 ? 1 : 0;
+      result.total += cell.wanted > 0 ? 1 : 0;
     }
   }
   return result;
@@ -145,7 +145,7 @@ inline StudyResult not_built() {
                      .scale = "smoke",
                      .recipe = "shapes",
                      .dataset = "shapes",
-                     .notes = {"Training for segmentation is not built yet."},
+                     .notes = {"The task segmentation is not built yet: its cells stay empty."},
                      .labels = {{"method", "Method"}},
                      .columns = {},
                      .rows = {}};
