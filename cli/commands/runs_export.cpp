@@ -41,7 +41,7 @@ int run(const std::vector<std::string>& arguments) {
       "where", po::value<std::string>()->value_name("CONDITION"), "SQL condition, as in `runs list`");
   parser.group("Output").add_options()("format", po::value<std::string>()->value_name("csv|json"), "format [csv]")(
       "table", po::value<std::string>()->value_name("TABLE"),
-      "csv: runs, metrics, epochs, summary, artifacts, weight_stats or tags [runs]")(
+      "csv: runs, metrics, epochs, summary, artifacts, weight_stats, weight_traces, weight_histograms or tags [runs]")(
       "out", po::value<std::string>()->value_name("FILE"), "write to a file, whole or not at all [standard output]");
   parser.positional("run", -1);
   parser.add_database_option();

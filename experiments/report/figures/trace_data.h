@@ -53,7 +53,7 @@ struct TracedRun {
 /// Traces of a run, by layer and weight; empty where none were recorded or the database is older than the table.
 [[nodiscard]] std::vector<WeightTrace> load_traces(const results_db::Database& database, std::int64_t run);
 
-/// Histograms of a run by layer, tensor and epoch; empty as above.
+/// Histograms of a run by epoch, layer and tensor; empty as above.
 [[nodiscard]] std::vector<WeightHistogram> load_histograms(const results_db::Database& database, std::int64_t run);
 
 }  // namespace denseshift::experiments
