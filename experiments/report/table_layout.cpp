@@ -160,7 +160,7 @@ TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
   frame.head = {{"scale", plain_line(result.scale)},
                 {"recipe", plain_line(result.recipe)},
                 {"measured", plain_line("on " + result.dataset)},
-                {"paper", plain_line(paper ? fmt::format("on {} ({})", result.paper_data, result.source)
+                {"paper", plain_line(paper ? fmt::format("on {}; source: {}", result.paper_data, result.source)
                                            : "no values for this table")}};
   if (paper && result.dataset != result.paper_data) {
     frame.caution = "Measured and paper values are from different data: the difference is for orientation only.";
