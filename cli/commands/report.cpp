@@ -156,12 +156,6 @@ std::vector<Choice> chosen(const StudyCatalog& catalog, const std::vector<std::s
   return choices;
 }
 
-std::string scale_names(const Study& study) {
-  std::string text;
-  for (const StudyScale& scale : study.scales) text += (text.empty() ? "" : ", ") + scale.name;
-  return text;
-}
-
 void print_list(const StudyCatalog& catalog, bool json) {
   if (json) {
     auto array = nlohmann::ordered_json::array();
@@ -180,12 +174,12 @@ void print_list(const StudyCatalog& catalog, bool json) {
     print_json(array, std::cout);
     return;
   }
-  Table table({{"name"}, {"title"}, {"scales"}, {"source"}});
+  Table table({{"name"}, {"title"}, {"task"}});
   for (const Study& study : catalog.studies()) {
     std::string name = study.name;
     for (const std::string& alias : study.aliases) name += ", " + alias;
-    const std::string built = experiments::task_is_built(study.task) ? "" : fmt::format(" ({}: not built)", study.task);
-    table.add({one_line(name), one_line(study.title), scale_names(study) + built, one_line(study.source)});
+    const bool built = experiments::task_is_built(study.task);
+    table.add({one_line(name), one_line(study.title), one_line(study.task) + (built ? "" : " (not built)")});
   }
   table.print(std::cout);
 }

@@ -10,7 +10,7 @@
 namespace denseshift::experiments {
 namespace {
 
-constexpr std::size_t kMostColumns = 16;  // of a table that still fits an A4 or letter page
+constexpr std::size_t kMostCharacters = 105;  // of a table that still fits a page of 16 cm in small type
 
 // Names in \label: other signs could end it.
 std::string key(const std::string& text) {
@@ -124,7 +124,8 @@ std::string foot(const TableFrame& frame) {
 
 std::string render_latex(const StudyResult& result, const RenderOptions& options) {
   TableLayout layout = make_layout(result, options, Shape::wide);
-  if (layout.width() > kMostColumns && result.columns.size() > 1) layout = make_layout(result, options, Shape::lines);
+  if (layout.characters() > kMostCharacters && result.columns.size() > 1)
+    layout = make_layout(result, options, Shape::lines);
   const TableFrame frame = make_frame(result, options);
   std::string text = "% Needs \\usepackage{booktabs}.\n\\begin{table}[htbp]\n\\centering\n\\small\n";
   text += "\\setlength{\\tabcolsep}{4pt}\n\\caption{" + caption(frame) + "}\n\\smallskip\n";

@@ -13,12 +13,6 @@ constexpr std::size_t kLineWidth = 110;
 constexpr std::size_t kGap = 2;       // between columns
 constexpr std::size_t kGroupGap = 3;  // in front of a group
 
-// Code points: every byte that does not continue a UTF-8 sequence begins one.
-std::size_t display_width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
 std::string blanks(std::size_t count) { return std::string(count, ' '); }
 
 std::string to_left(const std::string& text, std::size_t width) {

@@ -103,6 +103,26 @@ std::string LayoutCell::text(Field field) const {
   return difference;
 }
 
+std::size_t TableLayout::characters() const {
+  constexpr std::size_t kGap = 2;
+  std::size_t all = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    std::size_t width = display_width(labels[i]);
+    for (const LayoutRow& row : rows) width = std::max(width, display_width(row.labels[i]));
+    all += width + kGap;
+  }
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    std::size_t below = 0;
+    for (const Field field : groups[g].fields) {
+      std::size_t width = display_width(field_title(field));
+      for (const LayoutRow& row : rows) width = std::max(width, display_width(row.cells[g].text(field)));
+      below += width + kGap;
+    }
+    all += std::max(below, display_width(groups[g].title) + kGap);
+  }
+  return all;
+}
+
 std::size_t TableLayout::width() const {
   std::size_t columns = labels.size();
   for (const LayoutGroup& group : groups) columns += group.fields.size();
@@ -159,10 +179,10 @@ TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
   frame.title = plain_line(fmt::format("{}: {}", result.study, result.title));
   frame.head = {{"scale", plain_line(result.scale)},
                 {"recipe", plain_line(result.recipe)},
-                {"measured", plain_line("on " + result.dataset)},
-                {"paper", plain_line(paper ? fmt::format("on {} ({})", result.paper_data, result.source)
+                {"measured", plain_line(result.dataset.empty() ? "nothing yet" : "on " + result.dataset)},
+                {"paper", plain_line(paper ? fmt::format("on {}; source: {}", result.paper_data, result.source)
                                            : "no values for this table")}};
-  if (paper && result.dataset != result.paper_data) {
+  if (paper && !result.dataset.empty() && result.dataset != result.paper_data) {
     frame.caution = "Measured and paper values are from different data: the difference is for orientation only.";
   }
   frame.filled = filled_text(result);
@@ -201,6 +221,12 @@ std::string format_difference(double value, int decimals) {
   const std::string text = format_number(value, decimals);
   const bool positive = text[0] != '-' && text.find_first_of("123456789i") != std::string::npos;
   return positive ? "+" + text : text;
+}
+
+std::size_t display_width(const std::string& text) {
+  // Every byte that does not continue a UTF-8 sequence begins a code point.
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string plain_line(const std::string& text) {

@@ -50,6 +50,8 @@ struct TableLayout {
   std::vector<LayoutGroup> groups;
   std::vector<LayoutRow> rows;
 
+  /// About how many characters a line takes when columns stand two characters apart.
+  [[nodiscard]] std::size_t characters() const;
   /// Columns in all.
   [[nodiscard]] std::size_t width() const;
   /// Whether any cell of the group has a spread.
@@ -94,6 +96,9 @@ struct CellCommands {
 
 /// The same with its sign; a difference that rounds to zero has none.
 [[nodiscard]] std::string format_difference(double value, int decimals);
+
+/// Code points of UTF-8 text.
+[[nodiscard]] std::size_t display_width(const std::string& text);
 
 /// Text on one line: control characters become blanks.
 [[nodiscard]] std::string plain_line(const std::string& text);

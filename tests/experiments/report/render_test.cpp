@@ -159,6 +159,12 @@ TEST(Report, ATableWithoutPaperValuesHasNoColumnForThem) {
   EXPECT_THAT(make_frame(special_characters(), {}).caution, IsEmpty());
 }
 
+TEST(Report, ATaskThatIsNotBuiltHasNoDataYet) {
+  StudyResult result = not_built();
+  result.dataset.clear();
+  EXPECT_THAT(render_text(result), AllOf(HasSubstr("measured  nothing yet"), Not(HasSubstr("different data"))));
+}
+
 TEST(Report, EveryRowIsPrintedInBothShapes) {
   for (const auto make : kShapes) {
     const StudyResult result = make();
