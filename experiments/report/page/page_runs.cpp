@@ -136,7 +136,7 @@ std::string curves_data(const Database& database, const std::vector<std::int64_t
         // First and last are always among them.
         const auto& [epoch, value] = series[count < 2 ? 0 : i * (series.size() - 1) / (count - 1)];
         epochs.push_back(epoch);
-        values.push_back(short_value(value));
+        values.push_back(nlohmann::ordered_json(short_value(value)));
       }
       object["curves"][name] = {std::move(epochs), std::move(values)};
     }
