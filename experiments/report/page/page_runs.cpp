@@ -35,7 +35,7 @@ std::string value_text(const Value& value) {
 }
 
 /// Values of a curve with six digits: more would double the page.
-nlohmann::json short_value(const std::optional<double>& value) {
+nlohmann::ordered_json short_value(const std::optional<double>& value) {
   if (!value || !std::isfinite(*value)) return nullptr;
   const std::string text = fmt::format("{:.6g}", *value);
   double rounded = 0;
@@ -136,7 +136,7 @@ std::string curves_data(const Database& database, const std::vector<std::int64_t
         // First and last are always among them.
         const auto& [epoch, value] = series[count < 2 ? 0 : i * (series.size() - 1) / (count - 1)];
         epochs.push_back(epoch);
-        values.push_back(nlohmann::ordered_json(short_value(value)));
+        values.push_back(short_value(value));
       }
       object["curves"][name] = {std::move(epochs), std::move(values)};
     }
