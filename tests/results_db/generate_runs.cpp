@@ -33,6 +33,7 @@ NewRun make_run(int index, int epochs) {
   run.tags = {index % 2 ? "odd" : "even"};
   run.config = experiments::to_json(config);
   run.config_hash = experiments::config_hash(config);
+  run.recipe_hash = experiments::recipe_hash(config);
   run.environment = {{"cpu", "Example CPU"}, {"threads", 2}, {"torch_version", "1.13"}, {"program_version", "0.1.0"}};
   run.dataset = {{"name", config.dataset}, {"files", nlohmann::ordered_json::array({"a", "b", "c"})}};
   return run;
