@@ -7,6 +7,7 @@
 #include <random>
 
 #include "experiments/config/train_config.h"
+#include "experiments/studies/cells.h"
 #include "results_db/statement.h"
 #include "results_db/store.h"
 #include "results_db/summary.h"
@@ -16,15 +17,37 @@ namespace {
 using namespace denseshift;
 using namespace denseshift::results_db;
 
+/// Cells of the studies in turn, every round with another seed: reports have all of these to look at.
+experiments::TrainConfig study_config(int index) {
+  static const std::vector<experiments::TrainConfig> cells = [] {
+    std::vector<experiments::TrainConfig> all;
+    const experiments::StudyCatalog catalog;
+    for (const experiments::Study& study : catalog.studies()) {
+      for (const experiments::StudyScale& scale : study.scales) {
+        for (const auto& cell : experiments::study_cells(study, scale, 1)) all.push_back(cell.config);
+      }
+    }
+    return all;
+  }();
+  const auto number = static_cast<std::size_t>(index);
+  experiments::TrainConfig config = cells[number % cells.size()];
+  config.seed = 1 + number / cells.size();
+  return config;
+}
+
 NewRun make_run(int index, int epochs) {
   static const char* const kArchs[] = {"resnet20", "resnet32", "resnet18", "resnet50"};
   static const char* const kDatasets[] = {"cifar10", "cifar100", "shapes"};
   experiments::TrainConfig config;
-  config.arch = kArchs[index % 4];
-  config.dataset = kDatasets[index / 4 % 3];
-  config.wbits = 2 + index % 3;
-  config.epochs = epochs;
-  config.seed = static_cast<std::uint64_t>(index % 5);
+  if (index % 2 == 0) {
+    config = study_config(index / 2);
+  } else {
+    config.arch = kArchs[index % 4];
+    config.dataset = kDatasets[index / 4 % 3];
+    config.wbits = 2 + index % 3;
+    config.epochs = epochs;
+    config.seed = static_cast<std::uint64_t>(index % 5);
+  }
   config.name = fmt::format("{}-w{}-{}", config.arch, config.wbits, index);
   NewRun run;
   run.command = "train";
