@@ -35,7 +35,7 @@ std::string value_text(const Value& value) {
 }
 
 /// Values of a curve with six digits: more would double the page.
-nlohmann::json short_value(const std::optional<double>& value) {
+nlohmann::ordered_json short_value(const std::optional<double>& value) {
   if (!value || !std::isfinite(*value)) return nullptr;
   const std::string text = fmt::format("{:.6g}", *value);
   double rounded = 0;
