@@ -156,7 +156,7 @@ TEST(ReportCurves, GivesTheRecordedValues) {
   EXPECT_EQ(csv.status, 0) << csv.err;
   EXPECT_EQ(csv.out,
             "run,name,epoch,split,metric,value\n"
-            "1,\"1 a,b\",1,val,loss,2.0\n1,\"1 a,b\",2,val,loss,1.0\n1,\"1 a,b\",3,val,loss,0.6666666666666666\n"
+            "1,\"1 a,b\",1,val,loss,2\n1,\"1 a,b\",2,val,loss,1\n1,\"1 a,b\",3,val,loss,0.6666666666666666\n"
             "1,\"1 a,b\",1,train,loss,1.9\n1,\"1 a,b\",2,train,loss,0.95\n"
             "1,\"1 a,b\",3,train,loss,0.6333333333333333\n");
   const auto json = nlohmann::json::parse(run_program({"report", "curves", "last", "--json"}, options).out);
