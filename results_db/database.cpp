@@ -189,4 +189,13 @@ void Database::rollback() noexcept {
   if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
+Database open_for_reading(const std::filesystem::path& path) {
+  const auto version = [&] { return Database(path, OpenMode::read_only).schema_version(); };
+  // An empty file has no schema yet: it is read as it is.
+  if (const int found = version(); found > 0 && found < latest_schema_version()) {
+    const Database migrated(path, OpenMode::write);
+  }
+  return Database(path, OpenMode::read_only);
+}
+
 }  // namespace denseshift::results_db

@@ -47,6 +47,10 @@ class Database {
   sqlite3* handle_ = nullptr;
 };
 
+/// Opens read-only; a database of an older schema is migrated forward first, for readers use what is new in it.
+/// Throws as the constructor does.
+[[nodiscard]] Database open_for_reading(const std::filesystem::path& path);
+
 /// The schema version this program writes.
 [[nodiscard]] int latest_schema_version();
 

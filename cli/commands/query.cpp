@@ -69,7 +69,7 @@ int run(const std::vector<std::string>& arguments) {
     throw usage_error("--format: unknown format '" + format + "'", suggestion(format, {"text", "csv", "json"}));
   }
   if (json && format != "json") throw usage_error("--json and --format " + format + " exclude each other");
-  Database database(database_path(values), results_db::OpenMode::read_only);
+  Database database = results_db::open_for_reading(database_path(values));
   const std::string sql = text_option(values, "sql");
   if (format == "csv") {
     print_csv(database, sql);

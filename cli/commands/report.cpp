@@ -185,7 +185,8 @@ void print_list(const StudyCatalog& catalog, bool json) {
 }
 
 std::unique_ptr<const Database> open_database(const std::string& path) {
-  if (std::filesystem::exists(path)) return std::make_unique<const Database>(path, results_db::OpenMode::read_only);
+  if (std::filesystem::exists(path))
+    return std::unique_ptr<const Database>(new Database(results_db::open_for_reading(path)));
   std::cerr << fmt::format("report: {} does not exist, so every cell is empty\n", path);
   return nullptr;
 }

@@ -82,7 +82,7 @@ int report_curves(const std::vector<std::string>& arguments) {
   const std::string format = format_name(values);
   check_drawing_options(values, format);
   if (values.count("run") == 0) throw usage_error("no run given", "`denseshift runs list` lists them");
-  const Database database(database_path(values), results_db::OpenMode::read_only);
+  const Database database = results_db::open_for_reading(database_path(values));
   const auto runs = resolve_runs(database, values["run"].as<std::vector<std::string>>());
   experiments::CurveOptions options;
   options.metrics = list_option(values, "metric");

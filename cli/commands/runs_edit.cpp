@@ -23,7 +23,7 @@ using results_db::OpenMode;
 using results_db::RunStore;
 
 int show_tags(const po::variables_map& values) {
-  const Database database(database_path(values), OpenMode::read_only);
+  const Database database = results_db::open_for_reading(database_path(values));
   const bool json = values["json"].as<bool>();
   if (values.count("run") == 0) {
     const auto tags = results_db::load_tags(database);

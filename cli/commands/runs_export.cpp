@@ -5,10 +5,10 @@
 #include <iostream>
 #include <optional>
 
-#include "core/util/shell_line.h"
 #include "cli/commands/runs_common.h"
 #include "core/util/atomic_file.h"
 #include "core/util/error.h"
+#include "core/util/shell_line.h"
 #include "core/util/suggest.h"
 #include "results_db/export.h"
 #include "results_db/listing.h"
@@ -20,7 +20,6 @@ namespace {
 
 namespace po = boost::program_options;
 using results_db::Database;
-using results_db::OpenMode;
 
 std::vector<std::int64_t> chosen_runs(Database& database, const po::variables_map& values) {
   if (values.count("where") > 0 && text_option(values, "where").empty()) {
@@ -46,7 +45,7 @@ int export_to_mlflow(const po::variables_map& values) {
   if (options.directory.empty()) throw usage_error("--mlflow: which folder?", "--mlflow mlruns");
   if (values.count("experiment") > 0 && options.experiment.empty())
     throw usage_error("--experiment: the name is empty");
-  Database database(database_path(values), OpenMode::read_only);
+  Database database = results_db::open_for_reading(database_path(values));
   const results_db::MlflowReport report = export_mlflow(database, chosen_runs(database, values), options);
   for (const std::string& path : report.missing) std::cerr << "not copied: " << one_line(path) << " is gone\n";
   if (values["json"].as<bool>()) {
@@ -103,7 +102,7 @@ int run(const std::vector<std::string>& arguments) {
   if (format == "json" && values.count("table") > 0) throw usage_error("--table belongs to --format csv");
   if (format == "csv" && values["json"].as<bool>()) throw usage_error("--json and --format csv exclude each other");
   const std::string table = values.count("table") > 0 ? text_option(values, "table") : "runs";
-  Database database(database_path(values), OpenMode::read_only);
+  Database database = results_db::open_for_reading(database_path(values));
   const std::vector<std::int64_t> ids = chosen_runs(database, values);
 
   std::optional<AtomicFile> file;

@@ -13,7 +13,6 @@ namespace {
 
 namespace po = boost::program_options;
 using results_db::Database;
-using results_db::OpenMode;
 
 constexpr std::int64_t kTerminalRows = 40;
 
@@ -55,7 +54,7 @@ int list(const std::vector<std::string>& arguments) {
   options.sort = text_option(values, "sort");
   options.limit = count_option(values, "limit", terminal ? kTerminalRows : 0);
   if (values.count("where") > 0 && options.where.empty()) throw usage_error("--where: the condition is empty");
-  Database database(database_path(values), OpenMode::read_only);
+  Database database = results_db::open_for_reading(database_path(values));
   const results_db::ResultTable table = results_db::list_runs(database, options);
   print(table, values);
   const auto shown = static_cast<std::int64_t>(table.rows.size());
@@ -89,7 +88,7 @@ int best(const std::vector<std::string>& arguments) {
   options.where = text_option(values, "where");
   options.limit = count_option(values, "limit", options.per.empty() ? 10 : 1);
   if (values.count("where") > 0 && options.where.empty()) throw usage_error("--where: the condition is empty");
-  Database database(database_path(values), OpenMode::read_only);
+  Database database = results_db::open_for_reading(database_path(values));
   print(results_db::best_runs(database, options), values);
   return 0;
 }

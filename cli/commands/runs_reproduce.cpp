@@ -7,11 +7,11 @@
 #include <iostream>
 
 #include "cli/child_program.h"
-#include "core/util/shell_line.h"
 #include "cli/commands/reproduction_report.h"
 #include "cli/commands/runs_common.h"
 #include "core/util/atomic_file.h"
 #include "core/util/error.h"
+#include "core/util/shell_line.h"
 #include "experiments/config/train_config.h"
 #include "results_db/query.h"
 #include "results_db/reproduction.h"
@@ -22,7 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 namespace po = boost::program_options;
 using results_db::Database;
-using results_db::OpenMode;
 using results_db::RunRecord;
 
 constexpr const char* kTag = "reproduction";
@@ -232,7 +231,7 @@ int run(const std::vector<std::string>& arguments) {
   if (!parser.parse(arguments, values)) return 0;
   const bool dry_run = values["dry-run"].as<bool>();
   const bool json = values["json"].as<bool>();
-  const Database database(database_path(values), OpenMode::read_only);
+  const Database database = results_db::open_for_reading(database_path(values));
   const RunRecord record = load_training(database, text_option(values, "run"));
 
   std::int64_t repeated = 0;

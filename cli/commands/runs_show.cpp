@@ -19,7 +19,6 @@ namespace {
 
 namespace po = boost::program_options;
 using results_db::Database;
-using results_db::OpenMode;
 using results_db::Value;
 
 void section(const std::string& title) { std::cout << '\n' << styled(title, Style::bold, 1) << '\n'; }
@@ -118,7 +117,7 @@ int show(const std::vector<std::string>& arguments) {
   parser.add_json_option();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  const Database database(database_path(values), OpenMode::read_only);
+  const Database database = results_db::open_for_reading(database_path(values));
   const std::int64_t id = results_db::resolve_run(database, text_option(values, "run"));
   if (values["json"].as<bool>()) {
     print_json(results_db::run_to_json(database, id, results_db::TraceRows::counts), std::cout);
@@ -158,7 +157,7 @@ int diff(const std::vector<std::string>& arguments) {
   parser.add_json_option();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  const Database database(database_path(values), OpenMode::read_only);
+  const Database database = results_db::open_for_reading(database_path(values));
   const std::int64_t a = results_db::resolve_run(database, text_option(values, "a"));
   const std::int64_t b = results_db::resolve_run(database, text_option(values, "b"));
   const auto differences = results_db::compare_runs(database, a, b);
@@ -210,7 +209,7 @@ int metrics(const std::vector<std::string>& arguments) {
   parser.add_json_option();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  const Database database(database_path(values), OpenMode::read_only);
+  const Database database = results_db::open_for_reading(database_path(values));
   const std::int64_t id = results_db::resolve_run(database, text_option(values, "run"));
   const auto rows = results_db::load_metrics(database, id, text_option(values, "split"), text_option(values, "name"));
   if (values["json"].as<bool>()) {

@@ -47,6 +47,7 @@ TEST_F(DatabaseTest, MigratesAnOlderSchemaAndKeepsItsRows) {
     EXPECT_EQ(older.schema_version(), 1);
     EXPECT_EQ(load_run(older, 1).config["wbits"], 2);
   }
+  EXPECT_EQ(open_for_reading(path()).schema_version(), latest_schema_version());
   const Database database(path(), OpenMode::write);
   EXPECT_EQ(database.schema_version(), latest_schema_version());
   EXPECT_GT(latest_schema_version(), 1);
