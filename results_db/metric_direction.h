@@ -1,5 +1,6 @@
 #pragma once
-// Whether more is better: accuracies, scores and rates grow, losses, errors and times shrink.
+// What a metric's name says: whether more is better (accuracies, scores and rates grow, losses, errors and times
+// shrink), and whether it measures time.
 
 #include <string>
 
@@ -13,6 +14,14 @@ namespace denseshift::results_db {
     if (name.find(word) != std::string::npos && !rate) return false;
   }
   return true;
+}
+
+/// Whether a metric says how long something took: such metrics are never the same twice.
+[[nodiscard]] inline bool measures_time(const std::string& name) {
+  for (const char* word : {"second", "duration", "latency"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return name.ends_with("_ms") || name.ends_with("_us");
 }
 
 }  // namespace denseshift::results_db

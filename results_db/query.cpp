@@ -158,6 +158,18 @@ std::vector<Artifact> load_artifacts(const Database& database, std::int64_t run)
   return artifacts;
 }
 
+std::vector<Artifact> load_current_artifacts(const Database& database, std::int64_t run) {
+  std::vector<Artifact> artifacts;
+  Statement statement(
+      database, "SELECT kind, path, bytes, sha256 FROM artifacts WHERE run = ? ORDER BY kind, recorded_at, path", run);
+  while (statement.step()) {
+    const std::string kind = statement.text(0);
+    if (kind.starts_with("checkpoint-") && !artifacts.empty() && artifacts.back().kind == kind) artifacts.pop_back();
+    artifacts.push_back({kind, statement.text(1), statement.integer(2), statement.text(3)});
+  }
+  return artifacts;
+}
+
 std::pair<std::int64_t, std::vector<WeightStat>> load_last_weight_stats(const Database& database, std::int64_t run) {
   std::pair<std::int64_t, std::vector<WeightStat>> result{-1, {}};
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();

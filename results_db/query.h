@@ -74,6 +74,9 @@ struct SummaryRow {
 /// Artifacts by kind and path.
 [[nodiscard]] std::vector<Artifact> load_artifacts(const Database& database, std::int64_t run);
 
+/// Artifacts without the checkpoints that a later one of their kind replaced; those files are gone.
+[[nodiscard]] std::vector<Artifact> load_current_artifacts(const Database& database, std::int64_t run);
+
 /// Weight statistics of the last epoch that has any, and that epoch (-1: none).
 [[nodiscard]] std::pair<std::int64_t, std::vector<WeightStat>> load_last_weight_stats(const Database& database,
                                                                                       std::int64_t run);

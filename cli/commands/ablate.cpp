@@ -4,14 +4,14 @@
 
 #include <filesystem>
 #include <iostream>
-#include <optional>
+#include <memory>
 
 #include "cli/commands/commands.h"
 #include "cli/commands/launch.h"
 #include "cli/commands/plan_output.h"
 #include "cli/commands/runs_common.h"
 #include "core/util/error.h"
-#include "experiments/report/study_result.h"
+#include "experiments/report/render.h"
 #include "experiments/studies/cells.h"
 #include "results_db/database.h"
 
@@ -108,6 +108,19 @@ sweeps::Plan plan_of(const std::vector<sweeps::Job>& jobs, const std::string& db
   return sweeps::make_plan(jobs, &database);
 }
 
+void print_results(const std::vector<const Study*>& studies, const CellOptions& cells, const PlanOptions& options) {
+  std::unique_ptr<results_db::Database> database;
+  if (std::filesystem::exists(options.db)) {
+    database = std::make_unique<results_db::Database>(options.db, results_db::OpenMode::read_only);
+  }
+  std::vector<experiments::StudyResult> results;
+  for (const Study* study : studies) {
+    results.push_back(experiments::evaluate_study(*study, study->scale(cells.scale), database.get(),
+                                                  {.seeds = cells.seeds, .value = experiments::CellValue::last}));
+  }
+  std::cout << experiments::report_format(options.json ? "json" : "text").render(results, {});
+}
+
 int run(const std::vector<std::string>& arguments) {
   OptionParser parser = make_parser();
   po::variables_map values;
@@ -133,7 +146,9 @@ int run(const std::vector<std::string>& arguments) {
     }
     return 0;
   }
+  const bool handed_over = launcher.slurm && plan.open() > 0;
   const int status = launch(plan, options, launcher);
+  if (!handed_over) print_results(studies, cells, options);
   return status;
 }
 

@@ -10,6 +10,7 @@ namespace denseshift::cli {
 [[nodiscard]] Command convert_command();
 [[nodiscard]] Command ablate_command();
 [[nodiscard]] Command sweep_command();
+[[nodiscard]] Command report_command();
 /// Not listed: the scripts of --launcher=slurm call it.
 [[nodiscard]] Command worker_command();
 [[nodiscard]] Command runs_command();

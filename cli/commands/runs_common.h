@@ -54,5 +54,6 @@ void print_json(const nlohmann::ordered_json& json, std::ostream& out);
 [[nodiscard]] Command runs_delete_command();
 [[nodiscard]] Command runs_export_command();
 [[nodiscard]] Command runs_merge_command();
+[[nodiscard]] Command runs_reproduce_command();
 
 }  // namespace denseshift::cli

@@ -31,7 +31,7 @@ class CommandsTest : public ::testing::Test {
       run.config = {{"arch", "resnet20"}, {"wbits", wbits}, {"dataset", "cifar10"}};
       const std::int64_t id = store.create(run);
       store.set_directory(id, folder_.file(std::to_string(id)));
-      store.record_metrics(id, 0, "val", {{"top1", 60.0 + wbits}, {"loss", 1.0 / wbits}});
+      store.record_metrics(id, 1, "val", {{"top1", 60.0 + wbits}, {"loss", 1.0 / wbits}});
       store.finish(id, RunStatus::finished);
     }
   }
@@ -123,6 +123,80 @@ TEST_F(CommandsTest, TagDeleteExportMerge) {
   EXPECT_EQ(json({"runs", "delete", "2", "--files", "--yes"})["files"], 1);
   EXPECT_FALSE(std::filesystem::exists(folder_.file("2")));
   EXPECT_EQ(json({"runs", "list"}).size(), 2u);
+}
+
+TEST_F(CommandsTest, ExportForMlflow) {
+  const std::string mlruns = folder_.file("ml runs");
+  const auto first = json({"runs", "export", "--mlflow", mlruns});
+  EXPECT_EQ(first["added"], 3);
+  EXPECT_EQ(first["experiments"], nlohmann::json({"cifar10 classification"}));
+  const auto again = run({"runs", "export", "2", "--mlflow", mlruns});
+  EXPECT_THAT(again.out, AllOf(HasSubstr("added 0 runs and updated 1"),
+                               HasSubstr("mlflow ui --backend-store-uri '" + mlruns + "'")));
+  folder_.write("letters/a.txt", "dear");
+  expect_refused({"runs", "export", "--mlflow", folder_.file("letters")}, "is not a folder of MLflow");
+  expect_refused({"runs", "export", "--mlflow", mlruns, "--format", "csv"}, "--format does not go with --mlflow");
+  expect_refused({"runs", "export", "--copy-artifacts"}, "--copy-artifacts belongs to --mlflow");
+  expect_refused({"runs", "export", "--mlflow", mlruns, "--experiment", ""}, "empty");
+}
+
+TEST_F(CommandsTest, ReproduceShowsTheCommand) {
+  const auto plan = json({"runs", "reproduce", "2", "--dry-run", "--threads", "3"});
+  EXPECT_EQ(plan["original"], 2);
+  EXPECT_EQ(plan["config"]["wbits"], 3);
+  EXPECT_TRUE(plan["epochs"].is_null());
+  EXPECT_THAT(plan["command"].get<std::string>(),
+              AllOf(StartsWith("denseshift train --config FILE --threads 3 "), HasSubstr("--tag reproduction"),
+                    HasSubstr("--time-budget 0"), HasSubstr("--db " + folder_.file("r.db"))));
+  // With the file that the run wrote at its start, while it says what was recorded.
+  folder_.write("2/config.json", plan["config"].dump());
+  EXPECT_THAT(run({"runs", "reproduce", "2", "--dry-run"}).out, HasSubstr("--config " + folder_.file("2/config.json")));
+  folder_.write("2/config.json", "{}");
+  EXPECT_THAT(run({"runs", "reproduce", "2", "--dry-run"}).out, HasSubstr("--config FILE"));
+}
+
+TEST_F(CommandsTest, ReproduceComparesWithAnotherRun) {
+  const auto result = json({"runs", "reproduce", "1", "--compare", "2"});
+  EXPECT_EQ(result["identical"], false);
+  EXPECT_EQ(result["config"][0]["key"], "wbits");
+  EXPECT_EQ(result["metrics"][1]["largest_difference"], 1.0);
+  EXPECT_THAT(run({"runs", "reproduce", "1", "--compare", "2"}).out,
+              AllOf(HasSubstr("run 2 does not agree with run 1"), HasSubstr("val/top1"), HasSubstr("wbits")));
+}
+
+TEST_F(CommandsTest, ReproduceSaysWhyTheTrainingDidNotStart) {
+  // Without LibTorch, or without the dataset, the training refuses with a line of its own.
+  const auto result = run({"runs", "reproduce", "2", "--data", folder_.file("nowhere"), "--quiet"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_THAT(result.err, AllOf(StartsWith("denseshift: "), HasSubstr("run 2 cannot be started again")));
+  EXPECT_EQ(json({"runs", "list"}).size(), 3u);
+}
+
+TEST_F(CommandsTest, ReproduceRefusesWhatItCannotDo) {
+  {
+    Database database(folder_.file("r.db"), OpenMode::write);
+    RunStore store(database);
+    NewRun evaluation;
+    evaluation.command = "eval";
+    evaluation.name = "evaluation";
+    store.finish(store.create(evaluation), RunStatus::finished);
+    NewRun started;
+    started.command = "train";
+    started.name = "started";
+    started.config = {{"arch", "resnet20"}, {"epochs", 4}, {"pretrained", "base"}};
+    started.environment = {{"pretrained", {{"run", 99}}}};
+    store.finish(store.create(started), RunStatus::failed);
+    const std::int64_t orphan = store.create(started);
+    store.record_metrics(orphan, 1, "val", {{"loss", 1}});
+    store.finish(orphan, RunStatus::failed);
+  }
+  expect_refused({"runs", "reproduce", "evaluation"}, "is no training (eval)");
+  expect_refused({"runs", "reproduce", "5"}, "has no completed epoch");
+  expect_refused({"runs", "reproduce", "6"}, "started from run 'base', which is no longer in");
+  expect_refused({"runs", "reproduce", "99"}, "there is no run '99'");
+  expect_refused({"runs", "reproduce", "1", "--compare", "1"}, "is the run itself");
+  expect_refused({"runs", "reproduce", "1", "--compare", "2", "--threads", "1"}, "--threads does not go with");
 }
 
 TEST_F(CommandsTest, ALiveRunIsNotDeleted) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "core/io/compare_tensors.h"
 #include "core/util/atomic_file.h"
 #include "core/util/error.h"
 #include "core/util/hash.h"
@@ -197,6 +198,27 @@ TEST(Safetensors, AFailedWriteLeavesTheOldFileAndNothingElse) {
   }
   EXPECT_EQ(read_file(path), before);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(Safetensors, TensorsAreComparedByteByByte) {
+  const TemporaryFolder folder;
+  const auto differing = [&](std::vector<TensorView> other) {
+    write_safetensors(folder.file("a"), sample(), {{"time", "1"}});
+    write_safetensors(folder.file("b"), other, {{"time", "2"}});
+    return differing_tensors(SafetensorsFile(folder.file("a")), SafetensorsFile(folder.file("b")));
+  };
+  EXPECT_THAT(differing(sample()), ::testing::IsEmpty()) << "metadata is no tensor";
+  const std::vector<float> changed = {1.5F, 0.0F, 3e38F, 1e-42F, 7.0F, 8.0F};  // 0 for -0
+  std::vector<TensorView> other = sample();
+  other[1].data = changed.data();
+  EXPECT_THAT(differing(other), ElementsAre("layer.weight"));
+  other = sample();
+  other[1].shape = {3, 2};
+  other[0].dtype = "I8";
+  EXPECT_THAT(differing(other), ElementsAre("bytes", "layer.weight"));
+  other = sample();
+  other[2].name = "renamed";
+  EXPECT_THAT(differing(other), ElementsAre("integers", "renamed"));
 }
 
 }  // namespace

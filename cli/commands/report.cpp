@@ -1,0 +1,223 @@
+// denseshift report: tables with measured values beside the paper's.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/commands/runs_common.h"
+#include "cli/terminal/table.h"
+#include "core/util/atomic_file.h"
+#include "core/util/error.h"
+#include "core/util/shell_line.h"
+#include "core/util/suggest.h"
+#include "experiments/report/render.h"
+#include "experiments/studies/study.h"
+
+namespace denseshift::cli {
+namespace {
+
+namespace po = boost::program_options;
+using experiments::Study;
+using experiments::StudyCatalog;
+using experiments::StudyResult;
+using experiments::StudyScale;
+using results_db::Database;
+
+OptionParser make_parser() {
+  OptionParser parser({"report STUDY... [options]",
+                       "Prints tables of studies: what was measured, the paper's value, the difference. STUDY is a "
+                       "name or `all`.\nA cell without a run shows `-`; scales are never mixed.",
+                       "denseshift report table1\n"
+                       "denseshift report table1 epochs --scale small --format md --runs\n"
+                       "denseshift report all --format latex --out tables.tex\n"
+                       "denseshift report --list"});
+  parser.group("Study").add_options()("study", po::value<std::vector<std::string>>()->value_name("STUDY"),
+                                      "names of studies, or all")("list", po::bool_switch(),
+                                                                  "names and titles of all studies")(
+      "scale", po::value<std::string>()->value_name("smoke|small|paper"),
+      "scale [every scale that has runs; smoke when none has]")(
+      "value", po::value<std::string>()->value_name("last|best"), "which value of a run counts [last]")(
+      "seeds", po::value<int>()->value_name("N"), "seeds wanted for every cell [the scale's number]")(
+      "studies", po::value<std::string>()->value_name("DIR"),
+      "folder of study files that replace or extend the program's own (environment DENSESHIFT_STUDIES)");
+  std::string formats;
+  for (const auto& format : experiments::report_formats()) formats += (formats.empty() ? "" : "|") + format.name;
+  parser.group("Output").add_options()("format", po::value<std::string>()->value_name(formats), "format [text]")(
+      "out", po::value<std::string>()->value_name("FILE"), "write to a file, whole or not at all [standard output]")(
+      "runs", po::bool_switch(), "show the ids of the runs behind each cell")(
+      "commands", po::bool_switch(), "show the commands that fill empty cells");
+  parser.positional("study", -1);
+  parser.add_database_option();
+  parser.add_json_option();
+  return parser;
+}
+
+/// Option with one of a few words.
+std::string choice_option(const po::variables_map& values, const std::string& name,
+                          const std::vector<std::string>& choices) {
+  const std::string word = text_option(values, name);
+  if (values.count(name) > 0 && std::ranges::find(choices, word) == choices.end()) {
+    throw usage_error(fmt::format("--{}: unknown {} '{}'", name, name, word), suggestion(word, choices));
+  }
+  return word;
+}
+
+std::string format_name(const po::variables_map& values) {
+  const bool json = values["json"].as<bool>();
+  const std::string name = text_option(values, "format");
+  if (json && !name.empty() && name != "json") throw usage_error("--json and --format " + name + " exclude each other");
+  return json ? "json" : name.empty() ? "text" : name;
+}
+
+experiments::EvaluateOptions evaluate_options(const po::variables_map& values) {
+  experiments::EvaluateOptions options;
+  if (choice_option(values, "value", {"last", "best"}) == "best") options.value = experiments::CellValue::best;
+  if (values.count("seeds") > 0) {
+    options.seeds = values["seeds"].as<int>();
+    if (options.seeds < 1 || options.seeds > 1000) throw usage_error("--seeds: use a value from 1 to 1000");
+  }
+  return options;
+}
+
+experiments::RenderOptions render_options(const po::variables_map& values, experiments::CellValue value) {
+  std::vector<std::string> words;
+  for (const char* name : {"studies", "db"}) {
+    if (values.count(name) > 0) words.insert(words.end(), {fmt::format("--{}", name), text_option(values, name)});
+  }
+  if (values.count("seeds") > 0) words.insert(words.end(), {"--seeds", std::to_string(values["seeds"].as<int>())});
+  return {.show_runs = values["runs"].as<bool>(),
+          .show_commands = values["commands"].as<bool>(),
+          .value = value,
+          .fill_options = shell_line(words)};
+}
+
+/// A study at the scales that are to be shown.
+struct Choice {
+  const Study* study = nullptr;
+  std::vector<const StudyScale*> scales;
+};
+
+/// `scale` empty: every scale with runs, else the smallest.
+std::vector<const StudyScale*> chosen_scales(const Study& study, const std::string& scale, const Database* database) {
+  if (!scale.empty()) return {&study.scale(scale)};
+  std::vector<const StudyScale*> scales;
+  if (database != nullptr) {
+    for (const std::string& name : experiments::scales_with_runs(study, *database)) {
+      scales.push_back(&study.scale(name));
+    }
+  }
+  if (!scales.empty()) return scales;
+  for (const std::string& name : experiments::study_scales()) {
+    const auto found = std::ranges::find(study.scales, name, &StudyScale::name);
+    if (found != study.scales.end()) return {&*found};
+  }
+  return {};
+}
+
+/// In the order asked for, each study once. `all` leaves out studies that the scale does not have.
+std::vector<Choice> chosen(const StudyCatalog& catalog, const std::vector<std::string>& names, const std::string& scale,
+                           const Database* database) {
+  std::vector<Choice> choices;
+  const auto add = [&](const Study& study) {
+    if (std::ranges::find(choices, &study, &Choice::study) != choices.end()) return;
+    choices.push_back({&study, chosen_scales(study, scale, database)});
+  };
+  for (const std::string& name : names) {
+    if (name != "all") {
+      add(catalog.get(name));
+      continue;
+    }
+    for (const Study& study : catalog.studies()) {
+      if (scale.empty() || std::ranges::find(study.scales, scale, &StudyScale::name) != study.scales.end()) add(study);
+    }
+  }
+  return choices;
+}
+
+std::string scale_names(const Study& study) {
+  std::string text;
+  for (const StudyScale& scale : study.scales) text += (text.empty() ? "" : ", ") + scale.name;
+  return text;
+}
+
+void print_list(const StudyCatalog& catalog, bool json) {
+  if (json) {
+    auto array = nlohmann::ordered_json::array();
+    for (const Study& study : catalog.studies()) {
+      nlohmann::ordered_json object = {{"name", study.name},
+                                       {"title", study.title},
+                                       {"source", study.source},
+                                       {"task", study.task},
+                                       {"built", experiments::task_is_built(study.task)},
+                                       {"aliases", study.aliases}};
+      object["figure"] = study.figure.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(study.figure);
+      object["scales"] = nlohmann::ordered_json::array();
+      for (const StudyScale& scale : study.scales) object["scales"].push_back(scale.name);
+      array.push_back(std::move(object));
+    }
+    print_json(array, std::cout);
+    return;
+  }
+  Table table({{"name"}, {"title"}, {"scales"}, {"source"}});
+  for (const Study& study : catalog.studies()) {
+    std::string name = study.name;
+    for (const std::string& alias : study.aliases) name += ", " + alias;
+    const std::string built = experiments::task_is_built(study.task) ? "" : fmt::format(" ({}: not built)", study.task);
+    table.add({one_line(name), one_line(study.title), scale_names(study) + built, one_line(study.source)});
+  }
+  table.print(std::cout);
+}
+
+std::unique_ptr<const Database> open_database(const std::string& path) {
+  if (std::filesystem::exists(path)) return std::make_unique<const Database>(path, results_db::OpenMode::read_only);
+  std::cerr << fmt::format("report: {} does not exist, so every cell is empty\n", path);
+  return nullptr;
+}
+
+void write_out(const std::string& text, const std::string& file) {
+  if (file.empty()) {
+    std::cout << text;
+    return;
+  }
+  write_file(file, text);
+  std::cerr << fmt::format("wrote {}\n", file);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  OptionParser parser = make_parser();
+  po::variables_map values;
+  if (!parser.parse(arguments, values)) return 0;
+  const experiments::ReportFormat& format = experiments::report_format(format_name(values));
+  const std::string scale = choice_option(values, "scale", experiments::study_scales());
+  const experiments::EvaluateOptions options = evaluate_options(values);
+  const StudyCatalog catalog(studies_folder(values));
+  if (values["list"].as<bool>()) {
+    print_list(catalog, format.name == "json");
+    return 0;
+  }
+  if (values.count("study") == 0) throw usage_error("no study given", "`denseshift report --list` lists them");
+  const auto names = values["study"].as<std::vector<std::string>>();
+  // Misspelt names are told before anything about the database.
+  for (const std::string& name : names) {
+    if (name != "all") (void)catalog.get(name);
+  }
+  const std::unique_ptr<const Database> database = open_database(database_path(values));
+  std::vector<StudyResult> results;
+  for (const Choice& choice : chosen(catalog, names, scale, database.get())) {
+    for (const StudyScale* one : choice.scales) {
+      results.push_back(experiments::evaluate_study(*choice.study, *one, database.get(), options));
+    }
+  }
+  write_out(format.render(results, render_options(values, options.value)), text_option(values, "out"));
+  return 0;
+}
+
+}  // namespace
+
+Command report_command() { return {"report", "tables of the paper with what was measured beside them", run}; }
+
+}  // namespace denseshift::cli
