@@ -3,27 +3,16 @@
 #include <dlfcn.h>
 
 #include <iostream>
-#include <system_error>
 
+#include "cli/module_file.h"
 #include "core/util/error.h"
 
 namespace denseshift::cli {
 
-namespace fs = std::filesystem;
-
-fs::path torch_module_path() {
-  constexpr const char* kName = "libdenseshift_torch.so";
-  std::error_code failed;
-  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
-  if (failed) return {};
-  for (const fs::path& folder : {program.parent_path(), program.parent_path().parent_path() / "lib" / "denseshift"}) {
-    if (fs::exists(folder / kName, failed)) return folder / kName;
-  }
-  return {};
-}
+std::filesystem::path torch_module_path() { return module_file("libdenseshift_torch.so"); }
 
 int run_in_module(const std::string& verb, const nlohmann::json& request) {
-  const fs::path path = torch_module_path();
+  const std::filesystem::path path = torch_module_path();
   if (path.empty()) {
     throw usage_error("'" + verb + "' needs LibTorch, and this denseshift was built without it",
                       "run scripts/build.sh, which builds with LibTorch, or configure with -DDENSESHIFT_WITH_TORCH=ON");

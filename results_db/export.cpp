@@ -1,8 +1,12 @@
 #include "results_db/export.h"
 
+#include <fmt/format.h>
+
 #include "core/util/suggest.h"
 #include "results_db/query.h"
 #include "results_db/sqlite_error.h"
+#include "results_db/statement.h"
+#include "results_db/traces.h"
 
 namespace denseshift::results_db {
 namespace {
@@ -24,11 +28,40 @@ nlohmann::ordered_json child_rows(const Database& database, const std::string& s
   return array;
 }
 
+nlohmann::ordered_json trace_rows(const Database& database, std::int64_t run) {
+  auto array = nlohmann::ordered_json::array();
+  for (const WeightTrace& trace : load_weight_traces(database, run)) {
+    nlohmann::ordered_json trained = nlohmann::ordered_json::object();
+    for (const auto& [name, value] : trace.trained) trained[name] = value;
+    array.push_back({{"layer", trace.layer},
+                     {"weight", trace.weight},
+                     {"step", trace.step},
+                     {"epoch", trace.epoch},
+                     {"value", trace.value},
+                     {"trained", std::move(trained)}});
+  }
+  return array;
+}
+
+nlohmann::ordered_json histogram_rows(const Database& database, std::int64_t run) {
+  auto array = nlohmann::ordered_json::array();
+  for (const WeightHistogram& h : load_weight_histograms(database, run)) {
+    array.push_back({{"epoch", h.epoch},
+                     {"layer", h.layer},
+                     {"tensor", h.tensor},
+                     {"low", h.low},
+                     {"high", h.high},
+                     {"counts", h.counts}});
+  }
+  return array;
+}
+
 }  // namespace
 
 const std::vector<std::string>& export_tables() {
-  static const std::vector<std::string> tables = {"runs",      "metrics",      "epochs", "summary",
-                                                  "artifacts", "weight_stats", "tags"};
+  static const std::vector<std::string> tables = {"runs",          "metrics",           "epochs",
+                                                  "summary",       "artifacts",         "weight_stats",
+                                                  "weight_traces", "weight_histograms", "tags"};
   return tables;
 }
 
@@ -37,6 +70,10 @@ void export_csv(Database& database, const std::string& table, const std::vector<
   bool known = false;
   for (const std::string& name : export_tables()) known = known || name == table;
   if (!known) throw usage_error("--table: unknown table '" + table + "'", suggestion(table, export_tables()));
+  if (!Statement(database, "SELECT 1 FROM main.sqlite_master WHERE name = ?", table).step()) {
+    throw input_error(fmt::format("{} has no table {}: an older denseshift wrote it", database.path().string(), table),
+                      "a command that writes, such as `denseshift train`, brings it up to date");
+  }
   // For `runs` the view with the present status; its JSON texts stay, as quoted fields.
   const std::string sql =
       table == "runs" ? "SELECT * FROM run_list WHERE id = ?" : "SELECT * FROM main." + table + " WHERE run = ?";
@@ -59,7 +96,7 @@ void export_csv(Database& database, const std::string& table, const std::vector<
   }
 }
 
-nlohmann::ordered_json run_to_json(const Database& database, std::int64_t run) {
+nlohmann::ordered_json run_to_json(const Database& database, std::int64_t run, TraceRows rows) {
   const RunRecord record = load_run(database, run);
   nlohmann::ordered_json object;
   for (const auto& [column, value] : record.columns) object[column] = to_json(value);
@@ -79,6 +116,16 @@ nlohmann::ordered_json run_to_json(const Database& database, std::int64_t run) {
                                       "frozen_fraction, distinct_shifts, jump_size, "
                                       "histogram FROM weight_stats WHERE run = ? ORDER BY epoch, layer",
                                       run, "histogram");
+  if (rows == TraceRows::counts) {
+    const TraceCounts counts = count_traces(database, run);
+    object["traces"] = {{"layers", counts.layers},
+                        {"weights", counts.weights},
+                        {"steps", counts.steps},
+                        {"histograms", counts.histograms}};
+    return object;
+  }
+  object["weight_traces"] = trace_rows(database, run);
+  object["weight_histograms"] = histogram_rows(database, run);
   return object;
 }
 

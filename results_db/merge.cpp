@@ -9,7 +9,8 @@ namespace denseshift::results_db {
 namespace {
 
 /// Tables whose rows belong to a run by the column `run`.
-constexpr const char* kChildren[] = {"run_documents", "metrics", "summary", "artifacts", "weight_stats", "tags"};
+constexpr const char* kChildren[] = {"run_documents", "metrics",       "summary",           "artifacts",
+                                     "weight_stats",  "weight_traces", "weight_histograms", "tags"};
 
 std::vector<std::string> column_names(const Database& database, const std::string& table) {
   std::vector<std::string> names;

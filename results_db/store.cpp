@@ -276,11 +276,13 @@ void RunStore::finish(std::int64_t run, RunStatus status, const std::string& mes
   });
 }
 
-void RunStore::truncate(std::int64_t run, std::int64_t epoch) {
+void RunStore::truncate(std::int64_t run, std::int64_t epoch, std::int64_t updates) {
   in_transaction(database_, [&] {
     require(run);
     Statement(database_, "DELETE FROM metrics WHERE run = ? AND epoch >= ?", run, epoch).run();
     Statement(database_, "DELETE FROM weight_stats WHERE run = ? AND epoch >= ?", run, epoch).run();
+    Statement(database_, "DELETE FROM weight_histograms WHERE run = ? AND epoch >= ?", run, epoch).run();
+    Statement(database_, "DELETE FROM weight_traces WHERE run = ? AND step > ?", run, updates).run();
     std::vector<std::pair<std::string, std::string>> lines;
     Statement summary(database_, "SELECT split, name FROM summary WHERE run = ?", run);
     while (summary.step()) lines.emplace_back(summary.text(0), summary.text(1));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "results_db/database.h"
+#include "results_db/traces.h"
 
 namespace denseshift::results_db {
 
@@ -82,11 +83,16 @@ class RunStore {
   void record_metrics(std::int64_t run, std::int64_t epoch, const std::string& split,
                       const std::vector<Metric>& metrics);
   void record_weight_stats(std::int64_t run, std::int64_t epoch, const std::vector<WeightStat>& stats);
+  /// Inserts or replaces sampled weights.
+  void record_weight_traces(std::int64_t run, const std::vector<WeightTrace>& traces);
+  /// Inserts or replaces histograms of trained tensors.
+  void record_weight_histograms(std::int64_t run, const std::vector<WeightHistogram>& histograms);
   /// Inserts or replaces the artifact of this kind and path.
   void record_artifact(std::int64_t run, const Artifact& artifact);
   void finish(std::int64_t run, RunStatus status, const std::string& message = {});
-  /// Drops metrics and statistics of epochs >= `epoch`: they will be computed again after a resume.
-  void truncate(std::int64_t run, std::int64_t epoch);
+  /// Drops what a resumed run will compute again: metrics, statistics and histograms of epochs >= `epoch`, and traces
+  /// taken after more than `updates` updates (-1: all).
+  void truncate(std::int64_t run, std::int64_t epoch, std::int64_t updates = -1);
   /// Marks every run whose process is gone as `killed`, as create() and reopen() do, too. Returns how many there were.
   int mark_killed();
   /// Adds a tag (once). Throws a usage error for an empty tag or one with a comma.

@@ -81,6 +81,13 @@ void estimate(PlannedJob& planned, const Database* database) {
 }
 
 bool is_complete(const Job& job, const Database& database, std::int64_t run) {
+  for (const experiments::MetricReference& metric : job.metrics) {
+    if (!Statement(database, "SELECT 1 FROM summary WHERE run = ? AND split = ? AND name = ?", run, metric.split,
+                   metric.name)
+             .step()) {
+      return false;
+    }
+  }
   if (!job.needs_traces) return true;
   return Statement(database, "SELECT 1 FROM weight_traces WHERE run = ? LIMIT 1", run).step();
 }
@@ -142,6 +149,18 @@ std::optional<double> Plan::seconds(int workers) const {
   return sum / std::max(1, workers);
 }
 
+namespace {
+
+/// What two wishes for the same configuration want together: what is recorded does not change the result.
+void unite(Job& one, const Job& other) {
+  one.metrics.insert(one.metrics.end(), other.metrics.begin(), other.metrics.end());
+  one.needs_traces = one.needs_traces || other.needs_traces;
+  one.config.trace_weights = std::max(one.config.trace_weights, other.config.trace_weights);
+  one.config.stats_levels = std::max(one.config.stats_levels, other.config.stats_levels);
+}
+
+}  // namespace
+
 Plan make_plan(const std::vector<Job>& jobs, const Database* database) {
   std::vector<Job> unique;
   for (const Job& job : jobs) {
@@ -149,8 +168,7 @@ Plan make_plan(const std::vector<Job>& jobs, const Database* database) {
     if (same == unique.end()) {
       unique.push_back(job);
     } else {
-      same->needs_traces = same->needs_traces || job.needs_traces;
-      if (job.needs_traces) same->config = job.config;
+      unite(*same, job);
     }
   }
   Plan plan;

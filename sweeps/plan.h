@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experiments/config/train_config.h"
+#include "experiments/studies/study.h"
 #include "results_db/database.h"
 
 namespace denseshift::sweeps {
@@ -18,8 +19,10 @@ struct Job {
   experiments::TrainConfig config;
   std::string config_hash;
   std::string recipe_hash;
-  std::string depends_on;     ///< config_hash of the job it starts from; empty: none
-  bool needs_traces = false;  ///< only a run with recorded weight traces counts as done
+  std::string depends_on;  ///< config_hash of the job it starts from; empty: none
+  /// Only a run with values of these counts as done.
+  std::vector<experiments::MetricReference> metrics;
+  bool needs_traces = false;  ///< the same for recorded weight traces
   double recipe_seconds = 0;  ///< the recipe's figure for one run; 0: unknown
 };
 

@@ -43,6 +43,8 @@ sweeps::Job job_of(const Study& study, const StudyScale& scale, const experiment
   job.config_hash = cell.config_hash;
   job.recipe_hash = cell.recipe_hash;
   job.depends_on = cell.depends_on;
+  job.metrics = cell.metrics;
+  job.needs_traces = cell.traces;
   job.recipe_seconds = scale.recipe.seconds;
   return job;
 }

@@ -9,8 +9,8 @@ namespace denseshift::cli {
 [[nodiscard]] Command eval_command();
 [[nodiscard]] Command convert_command();
 [[nodiscard]] Command ablate_command();
-[[nodiscard]] Command sweep_command();
 [[nodiscard]] Command report_command();
+[[nodiscard]] Command sweep_command();
 /// Not listed: the scripts of --launcher=slurm call it.
 [[nodiscard]] Command worker_command();
 [[nodiscard]] Command runs_command();

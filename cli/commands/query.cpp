@@ -49,7 +49,8 @@ int run(const std::vector<std::string>& arguments) {
   OptionParser parser(
       {"query SQL [options]",
        "Runs one SELECT on the results database; nothing can be changed. Tables: runs, metrics, summary,\n"
-       "artifacts, weight_stats, tags, run_documents; views: epochs, leaderboard, seeds, results.",
+       "artifacts, weight_stats, weight_traces, weight_histograms, tags, run_documents; views: epochs, leaderboard,\n"
+       "seeds, results.",
        "denseshift query \"SELECT wbits, max(top1) FROM runs GROUP BY wbits\"\n"
        "denseshift query \"SELECT epoch, loss, top1 FROM epochs WHERE run=7 AND split='val'\" --format csv"});
   parser.group("Query").add_options()("sql", po::value<std::string>()->value_name("SQL")->required(),

@@ -8,9 +8,9 @@
 #include <memory>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/report_drawn.h"
 #include "cli/commands/runs_common.h"
 #include "cli/terminal/table.h"
-#include "core/util/atomic_file.h"
 #include "core/util/error.h"
 #include "core/util/shell_line.h"
 #include "core/util/suggest.h"
@@ -30,10 +30,13 @@ using results_db::Database;
 OptionParser make_parser() {
   OptionParser parser({"report STUDY... [options]",
                        "Prints tables of studies: what was measured, the paper's value, the difference. STUDY is a "
-                       "name or `all`.\nA cell without a run shows `-`; scales are never mixed.",
+                       "name or `all`.\nA cell without a run shows `-`; scales are never mixed. `report curves RUN...` "
+                       "draws metrics of runs.",
                        "denseshift report table1\n"
                        "denseshift report table1 epochs --scale small --format md --runs\n"
                        "denseshift report all --format latex --out tables.tex\n"
+                       "denseshift report all --format html --out report.html\n"
+                       "denseshift report fig1 --format png --out fig1.png\n"
                        "denseshift report --list"});
   parser.group("Study").add_options()("study", po::value<std::vector<std::string>>()->value_name("STUDY"),
                                       "names of studies, or all")("list", po::bool_switch(),
@@ -46,10 +49,13 @@ OptionParser make_parser() {
       "folder of study files that replace or extend the program's own (environment DENSESHIFT_STUDIES)");
   std::string formats;
   for (const auto& format : experiments::report_formats()) formats += (formats.empty() ? "" : "|") + format.name;
-  parser.group("Output").add_options()("format", po::value<std::string>()->value_name(formats), "format [text]")(
+  for (const std::string& name : drawn_formats()) formats += "|" + name;
+  po::options_description& output = parser.group("Output");
+  output.add_options()("format", po::value<std::string>()->value_name(formats), "format [text]")(
       "out", po::value<std::string>()->value_name("FILE"), "write to a file, whole or not at all [standard output]")(
       "runs", po::bool_switch(), "show the ids of the runs behind each cell")(
       "commands", po::bool_switch(), "show the commands that fill empty cells");
+  add_drawing_options(output);
   parser.positional("study", -1);
   parser.add_database_option();
   parser.add_json_option();
@@ -71,6 +77,18 @@ std::string format_name(const po::variables_map& values) {
   const std::string name = text_option(values, "format");
   if (json && !name.empty() && name != "json") throw usage_error("--json and --format " + name + " exclude each other");
   return json ? "json" : name.empty() ? "text" : name;
+}
+
+bool is_drawn(const std::string& format) { return std::ranges::find(drawn_formats(), format) != drawn_formats().end(); }
+
+/// Throws a usage error with the nearest of all formats.
+void check_format(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& format : experiments::report_formats()) names.push_back(format.name);
+  names.insert(names.end(), drawn_formats().begin(), drawn_formats().end());
+  if (std::ranges::find(names, name) == names.end()) {
+    throw usage_error(fmt::format("--format: unknown format '{}'", name), suggestion(name, names));
+  }
 }
 
 experiments::EvaluateOptions evaluate_options(const po::variables_map& values) {
@@ -178,25 +196,20 @@ std::unique_ptr<const Database> open_database(const std::string& path) {
   return nullptr;
 }
 
-void write_out(const std::string& text, const std::string& file) {
-  if (file.empty()) {
-    std::cout << text;
-    return;
-  }
-  write_file(file, text);
-  std::cerr << fmt::format("wrote {}\n", file);
-}
-
 int run(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.front() == "curves")
+    return report_curves({arguments.begin() + 1, arguments.end()});
   OptionParser parser = make_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  const experiments::ReportFormat& format = experiments::report_format(format_name(values));
+  const std::string format = format_name(values);
+  check_format(format);
+  check_drawing_options(values, format);
   const std::string scale = choice_option(values, "scale", experiments::study_scales());
   const experiments::EvaluateOptions options = evaluate_options(values);
   const StudyCatalog catalog(studies_folder(values));
   if (values["list"].as<bool>()) {
-    print_list(catalog, format.name == "json");
+    print_list(catalog, format == "json");
     return 0;
   }
   if (values.count("study") == 0) throw usage_error("no study given", "`denseshift report --list` lists them");
@@ -212,12 +225,17 @@ int run(const std::vector<std::string>& arguments) {
       results.push_back(experiments::evaluate_study(*choice.study, *one, database.get(), options));
     }
   }
-  write_out(format.render(results, render_options(values, options.value)), text_option(values, "out"));
+  const experiments::RenderOptions render = render_options(values, options.value);
+  const std::string text = is_drawn(format) ? render_drawn(format, results, database.get(), render, values)
+                                            : experiments::report_format(format).render(results, render);
+  write_report(text, text_option(values, "out"), format);
   return 0;
 }
 
 }  // namespace
 
-Command report_command() { return {"report", "tables of the paper with what was measured beside them", run}; }
+Command report_command() {
+  return {"report", "tables and figures of the paper with what was measured beside them; training curves", run};
+}
 
 }  // namespace denseshift::cli

@@ -80,7 +80,7 @@ int run(const std::vector<std::string>& arguments) {
       "where", po::value<std::string>()->value_name("CONDITION"), "SQL condition, as in `runs list`");
   parser.group("Output").add_options()("format", po::value<std::string>()->value_name("csv|json"), "format [csv]")(
       "table", po::value<std::string>()->value_name("TABLE"),
-      "csv: runs, metrics, epochs, summary, artifacts, weight_stats or tags [runs]")(
+      "csv: runs, metrics, epochs, summary, artifacts, weight_stats, weight_traces, weight_histograms or tags [runs]")(
       "out", po::value<std::string>()->value_name("FILE"), "write to a file, whole or not at all [standard output]");
   parser.group("MLflow").add_options()("mlflow", po::value<std::string>()->value_name("DIR"),
                                        "write MLflow's file store (mlruns); runs that are there already are updated")(

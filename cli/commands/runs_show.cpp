@@ -12,6 +12,7 @@
 #include "results_db/compare.h"
 #include "results_db/export.h"
 #include "results_db/query.h"
+#include "results_db/traces.h"
 
 namespace denseshift::cli {
 namespace {
@@ -85,6 +86,28 @@ void print_weights(const Database& database, std::int64_t run) {
   text.print(std::cout);
 }
 
+/// What stands beside the metrics: traces in the database, logs outside.
+void print_recordings(const Database& database, const results_db::RunRecord& run) {
+  const results_db::TraceCounts traces = results_db::count_traces(database, run.id);
+  const auto path_of = [&](const char* key) {
+    const auto found = run.config.find(key);
+    return found != run.config.end() && found->is_string() ? one_line(found->get<std::string>()) : std::string();
+  };
+  const std::string log = path_of("log");
+  const std::string tensorboard = path_of("tensorboard");
+  if (traces.weights + traces.histograms == 0 && log.empty() && tensorboard.empty()) return;
+  section("Traces and logs");
+  if (traces.weights > 0) {
+    print_pair("weight traces",
+               fmt::format("{} weights in {} layers at {} steps", traces.weights, traces.layers, traces.steps));
+  }
+  if (traces.histograms > 0) {
+    print_pair("histograms", fmt::format("{}, of {} epochs", traces.histograms, traces.epochs));
+  }
+  print_pair("log", log);
+  print_pair("tensorboard", tensorboard);
+}
+
 int show(const std::vector<std::string>& arguments) {
   OptionParser parser({"runs show RUN [options]", "Shows everything recorded about a run.",
                        "denseshift runs show last\ndenseshift runs show 7 --json"});
@@ -98,7 +121,7 @@ int show(const std::vector<std::string>& arguments) {
   const Database database(database_path(values), OpenMode::read_only);
   const std::int64_t id = results_db::resolve_run(database, text_option(values, "run"));
   if (values["json"].as<bool>()) {
-    print_json(results_db::run_to_json(database, id), std::cout);
+    print_json(results_db::run_to_json(database, id, results_db::TraceRows::counts), std::cout);
     return 0;
   }
   const results_db::RunRecord run = results_db::load_run(database, id);
@@ -119,6 +142,7 @@ int show(const std::vector<std::string>& arguments) {
   section("Dataset");
   print_document(run.dataset);
   print_weights(database, id);
+  print_recordings(database, run);
   print_artifacts(database, id);
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <array>
 #include <atomic>
 #include <cmath>
 
@@ -182,14 +183,18 @@ ExportedCodes DenseShiftQuantizer::export_codes() {
   exported.codebook = at::tensor(book).reshape({1, -1});
   // Levels ascend: the negative ones from the largest shift down, zero, the positive ones.
   const int first_positive = spec_.gates + (spec_.sparse ? 2 : 1);
+  std::array<std::uint8_t, 256> level{};
+  for (int c = 0; c < 256; ++c) {
+    const int shift = kernels::shift_of_code(static_cast<std::uint8_t>(c), spec_.gates);
+    const bool zero = spec_.sparse && ((c >> (spec_.gates + 1)) & 1) == 0;
+    const bool negative = (c & 1) != 0;
+    level[static_cast<std::size_t>(c)] = static_cast<std::uint8_t>(zero       ? spec_.gates + 1
+                                                                   : negative ? spec_.gates - shift
+                                                                              : first_positive + shift);
+  }
   const std::uint8_t* from = code.data_ptr<std::uint8_t>();
   auto* to = exported.codes.data_ptr<std::uint8_t>();
-  for (std::int64_t i = 0; i < code.numel(); ++i) {
-    const int shift = kernels::shift_of_code(from[i], spec_.gates);
-    const bool zero = spec_.sparse && ((from[i] >> (spec_.gates + 1)) & 1) == 0;
-    const bool negative = (from[i] & 1) != 0;
-    to[i] = static_cast<std::uint8_t>(zero ? spec_.gates + 1 : negative ? spec_.gates - shift : first_positive + shift);
-  }
+  for (std::int64_t i = 0; i < code.numel(); ++i) to[i] = level[from[i]];
   return exported;
 }
 

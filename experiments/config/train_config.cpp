@@ -209,6 +209,13 @@ void validate(const TrainConfig& c) {
   range("time_budget", c.time_budget, 0, kMany);
   range("checkpoint_every", static_cast<double>(c.checkpoint_every), 0, kMany);
   range("weight_stats_every", static_cast<double>(c.weight_stats_every), 0, kMany);
+  if (c.stats_levels != 0) range("stats_levels", static_cast<double>(c.stats_levels), 2, 4);
+  range("trace_weights", static_cast<double>(c.trace_weights), 0, 10000);
+  range("trace_every", static_cast<double>(c.trace_every), 0, kMany);
+  if (!c.log.empty() && !c.log.ends_with(".csv") && !c.log.ends_with(".jsonl")) {
+    throw usage_error(fmt::format("log: '{}' is neither a .csv nor a .jsonl file", c.log),
+                      "the ending decides the format, for example --log metrics.csv");
+  }
 }
 
 namespace {

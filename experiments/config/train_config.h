@@ -82,6 +82,11 @@ struct TrainConfig {
   double time_budget = 0;
   std::int64_t checkpoint_every = 0;
   std::int64_t weight_stats_every = 1;
+  std::int64_t stats_levels = 0;
+  std::int64_t trace_weights = 0;
+  std::int64_t trace_every = 0;
+  std::string tensorboard;
+  std::string log;
 
   bool operator==(const TrainConfig&) const = default;
 };
@@ -156,6 +161,13 @@ void visit_fields(Config& c, Visitor&& v) {
   v("time_budget", c.time_budget, G::record, "stop and save after this many minutes; 0: no limit");
   v("checkpoint_every", c.checkpoint_every, G::record, "also save every so many steps; 0: at the end of each epoch");
   v("weight_stats_every", c.weight_stats_every, G::record, "record weight statistics every so many epochs; 0: never");
+  v("stats_levels", c.stats_levels, G::record,
+    "fp32: statistics of the weights rounded to the levels of denseshift at 2, 3 or 4 bits; 0: none");
+  v("trace_weights", c.trace_weights, G::record,
+    "record so many sampled weights of each quantized layer over the training, and histograms each epoch; 0: none");
+  v("trace_every", c.trace_every, G::record, "updates between two records of traced weights; 0: about 200 a run");
+  v("tensorboard", c.tensorboard, G::record, "write TensorBoard event files below this folder");
+  v("log", c.log, G::record, "also write the metrics of each epoch to this file: FILE.csv or FILE.jsonl");
 }
 
 /// Names of all keys in order.

@@ -20,6 +20,9 @@ struct StepView {
   double lr = 0;
   double images_per_second = 0;
   const Score* score = nullptr;  ///< of this epoch so far, training batches in training mode
+  bool updated = true;           ///< the step ended with an update; false while gradients are summed
+  std::int64_t updates = 0;      ///< updates done since the start of the run
+  std::int64_t updates_per_epoch = 0;
 };
 
 /// What a hook sees after an epoch and its evaluation.
@@ -39,6 +42,8 @@ class Hook {
  public:
   virtual ~Hook() = default;
   virtual void on_start(const Setup& /*setup*/, std::int64_t /*first_epoch*/) {}
+  /// Once per run, not on resume: everything is initialised and calibrated, no update was made.
+  virtual void on_ready() {}
   virtual void on_step(const StepView& /*view*/) {}
   virtual void on_evaluation_step(std::int64_t /*batch*/, std::int64_t /*batches*/, const Score& /*score*/) {}
   virtual void on_epoch(const EpochView& /*view*/) {}

@@ -1,76 +1,123 @@
 #include "experiments/hooks/weight_stats.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <cstring>
 
-#include "core/kernels/densequant.h"
-#include "core/nn/layers.h"
+#include "experiments/hooks/followed_layers.h"
 
 namespace denseshift::experiments {
 namespace {
 
-/// Weights at each of the 2(T+1) levels, lowest level first.
-std::vector<std::int64_t> level_histogram(const std::uint8_t* codes, std::int64_t count, int gates) {
-  std::vector<std::int64_t> by_code(256, 0);
-  for (std::int64_t i = 0; i < count; ++i) ++by_code[codes[i]];
-  std::vector<std::int64_t> histogram(static_cast<std::size_t>(2 * (gates + 1)), 0);
-  for (int code = 0; code < 256; ++code) {
-    const int shift = kernels::shift_of_code(static_cast<std::uint8_t>(code), gates);
-    const int level = (code & 1) != 0 ? gates - shift : gates + 1 + shift;
-    histogram[static_cast<std::size_t>(level)] += by_code[static_cast<std::size_t>(code)];
-  }
-  return histogram;
+/// Levels of a layer in ascending order. Filters may have levels of their own: their mean then says which index has
+/// which sign and shift.
+std::vector<double> levels_of(const quant::ExportedCodes& exported) {
+  if (!exported.integers.empty()) return {exported.integers.begin(), exported.integers.end()};
+  const at::Tensor mean = exported.codebook.detach().to(at::kCPU, at::kDouble).mean(0).contiguous();
+  return {mean.data_ptr<double>(), mean.data_ptr<double>() + mean.numel()};
+}
+
+at::Tensor real_weight(const nn::QuantizedLayer& layer) {
+  return layer.quantizer().parameters().at(0).tensor.detach().to(at::kCPU, at::kFloat).contiguous();
+}
+
+at::Tensor bytes_tensor(const std::vector<std::uint8_t>& bytes) {
+  at::Tensor tensor = at::empty({static_cast<std::int64_t>(bytes.size())}, at::kByte);
+  std::memcpy(tensor.data_ptr(), bytes.data(), bytes.size());
+  return tensor;
 }
 
 }  // namespace
 
-void WeightStatsHook::on_start(const Setup& setup, std::int64_t first_epoch) {
-  setup_ = &setup;
+void WeightStatsHook::Layer::restart() {
+  std::vector<double> levels;
+  if (rounded) {
+    const at::Tensor weight = real_weight(*layer);
+    rounded->fit(weight.data_ptr<float>(), weight.numel());
+    levels = rounded->levels();
+  } else {
+    levels = levels_of(layer->quantizer().export_codes());
+  }
+  tracker = metrics::FreezingTracker(layer->weight_count(), levels);
+}
+
+void WeightStatsHook::Layer::snapshot() {
+  if (rounded) {
+    const at::Tensor weight = real_weight(*layer);
+    tracker.snapshot(rounded->codes(weight.data_ptr<float>(), weight.numel()).data());
+  } else {
+    tracker.snapshot(layer->quantizer().export_codes().codes.contiguous().data_ptr<std::uint8_t>());
+  }
+}
+
+void WeightStatsHook::on_start(const Setup& setup, std::int64_t) {
   if (every_ == 0) return;
-  for (const auto& [name, layer] : nn::weight_layers(*setup.model)) {
-    if (layer->quantizer().code_gates() == 0) continue;
-    auto [entry, added] = trackers_.try_emplace(name, layer->weight_count(), layer->quantizer().code_gates());
-    if (first_epoch == 0) entry->second.snapshot(layer->quantizer().codes().contiguous().data_ptr<std::uint8_t>());
+  for (const auto& [name, layer] : followed_layers(setup)) {
+    Layer entry;
+    entry.layer = layer;
+    if (layer->quantizer().bits() == 32) {
+      if (rounded_bits_ == 0) continue;
+      entry.rounded.emplace(rounded_bits_);
+    }
+    entry.restart();
+    layers_.emplace(name, std::move(entry));
+  }
+}
+
+void WeightStatsHook::on_ready() {
+  for (auto& [name, layer] : layers_) {
+    layer.restart();  // calibration may have changed the levels
+    layer.snapshot();
   }
 }
 
 void WeightStatsHook::on_epoch(const EpochView& view) {
-  if (every_ == 0 || (view.epoch + 1) % every_ != 0) return;
+  metrics_.clear();
+  if (layers_.empty() || (view.epoch + 1) % every_ != 0) return;
   std::vector<results_db::WeightStat> stats;
-  for (const auto& [name, layer] : nn::weight_layers(*setup_->model)) {
-    const auto tracker = trackers_.find(name);
-    if (tracker == trackers_.end()) continue;
-    const at::Tensor codes = layer->quantizer().codes().contiguous();
-    tracker->second.snapshot(codes.data_ptr<std::uint8_t>());
-    const metrics::FreezingReport report = tracker->second.report();
-    stats.push_back({name,
-                     level_histogram(codes.data_ptr<std::uint8_t>(), codes.numel(), layer->quantizer().code_gates()),
-                     report.last.rate(), report.last.sign_rate(), report.last.shift_rate(), report.frozen_fraction(),
-                     report.mean_distinct_shifts(), report.last.jump_size()});
+  metrics::FreezingReport network;
+  for (auto& [name, layer] : layers_) {
+    layer.snapshot();
+    const metrics::FreezingReport report = layer.tracker.report();
+    stats.push_back({name, layer.tracker.histogram(), report.last.rate(), report.last.sign_rate(),
+                     report.last.shift_rate(), report.frozen_fraction(), report.mean_distinct_shifts(),
+                     report.last.jump_size()});
+    network += report;
   }
-  if (!stats.empty()) store_.record_weight_stats(run_, view.epoch + 1, stats);
+  store_.record_weight_stats(run_, view.epoch + 1, stats);
+  metrics_ = {{"change_rate", network.last.rate()},
+              {"sign_change_rate", network.last.sign_rate()},
+              {"shift_change_rate", network.last.shift_rate()},
+              {"frozen_fraction", network.frozen_fraction()},
+              {"distinct_shifts", network.mean_distinct_shifts()},
+              {"jump_size", network.last.jump_size()}};
 }
 
 std::vector<quant::NamedTensor> WeightStatsHook::state() {
   std::vector<quant::NamedTensor> named;
-  for (const auto& [name, tracker] : trackers_) {
-    const std::vector<std::uint8_t> bytes = tracker.state();
-    at::Tensor tensor = at::empty({static_cast<std::int64_t>(bytes.size())}, at::kByte);
-    std::memcpy(tensor.data_ptr(), bytes.data(), bytes.size());
-    named.push_back({"freezing." + name, tensor});
+  for (const auto& [name, layer] : layers_) {
+    // The number of levels is part of the name: other statistics, asked for on resume, start a window of their own.
+    const std::size_t levels = layer.tracker.histogram().size();
+    named.push_back({fmt::format("freezing{}.{}", levels, name), bytes_tensor(layer.tracker.state())});
+    if (layer.rounded) {
+      named.push_back({fmt::format("rounded{}.{}", levels, name), at::full({1}, layer.rounded->scale(), at::kDouble)});
+    }
   }
   return named;
 }
 
 void WeightStatsHook::load(const std::vector<quant::NamedTensor>& state) {
   for (const quant::NamedTensor& item : state) {
-    constexpr std::string_view kPrefix = "freezing.";
-    if (item.name.compare(0, kPrefix.size(), kPrefix) != 0) continue;
-    const auto tracker = trackers_.find(item.name.substr(kPrefix.size()));
-    if (tracker == trackers_.end()) continue;
-    const auto* bytes = item.tensor.data_ptr<std::uint8_t>();
-    tracker->second.restore({bytes, bytes + item.tensor.numel()});
+    for (auto& [name, layer] : layers_) {
+      const std::size_t levels = layer.tracker.histogram().size();
+      if (item.name == fmt::format("freezing{}.{}", levels, name)) {
+        const auto* bytes = item.tensor.data_ptr<std::uint8_t>();
+        layer.tracker.restore({bytes, bytes + item.tensor.numel()});
+      } else if (layer.rounded && item.name == fmt::format("rounded{}.{}", levels, name)) {
+        layer.rounded->set_scale(item.tensor.item<double>());
+      }
+    }
   }
 }
 

@@ -16,14 +16,15 @@ namespace {
 using results_db::Database;
 using results_db::Statement;
 
-/// Finished runs of a recipe: the newest of each seed.
-std::map<std::uint64_t, std::int64_t> finished_runs(const Database& database, const std::string& recipe_hash) {
+/// Finished runs of a recipe by seed, the newest first.
+std::map<std::uint64_t, std::vector<std::int64_t>> finished_runs(const Database& database,
+                                                                 const std::string& recipe_hash) {
   Statement rows(database,
-                 "SELECT CAST(seed AS TEXT), max(id) FROM main.runs WHERE recipe_hash = ? AND status = 'finished' "
-                 "GROUP BY CAST(seed AS TEXT)",
+                 "SELECT CAST(seed AS TEXT), id FROM main.runs WHERE recipe_hash = ? AND status = 'finished' "
+                 "ORDER BY id DESC",
                  recipe_hash);
-  std::map<std::uint64_t, std::int64_t> runs;
-  while (rows.step()) runs[std::stoull(rows.text(0))] = rows.integer(1);
+  std::map<std::uint64_t, std::vector<std::int64_t>> runs;
+  while (rows.step()) runs[std::stoull(rows.text(0))].push_back(rows.integer(1));
   return runs;
 }
 
@@ -118,17 +119,28 @@ class Evaluation {
     if (cell.not_built) return cell;
     cell.wanted = options_.seeds > 0 ? options_.seeds : scale_.seeds;
     const StudyCell wanted = study_cell(study_, scale_, row, column, 1);
-    std::map<std::uint64_t, std::int64_t> runs;
-    if (database_ != nullptr) runs = finished_runs(*database_, wanted.recipe_hash);
-    for (const auto& [seed, run] : runs) {
-      if (const auto value = run_value(*database_, run, column.metric, options_.value)) {
-        cell.runs.push_back({run, seed, *value * column.factor});
+    if (database_ != nullptr) {
+      for (const auto& [seed, runs] : finished_runs(*database_, wanted.recipe_hash)) {
+        add_newest(cell, seed, runs, column);
       }
     }
     for (std::uint64_t seed = 1; seed <= static_cast<std::uint64_t>(cell.wanted); ++seed) {
-      if (!runs.contains(seed)) cell.commands.push_back(command(row, column, seed));
+      if (std::ranges::find(cell.runs, seed, &CellRun::seed) == cell.runs.end()) {
+        cell.commands.push_back(command(row, column, seed));
+      }
     }
     return cell;
+  }
+
+  /// The newest run that has the value.
+  void add_newest(CellResult& cell, std::uint64_t seed, const std::vector<std::int64_t>& runs,
+                  const StudyColumn& column) const {
+    for (const std::int64_t run : runs) {
+      if (const auto value = run_value(*database_, run, column.metric, options_.value)) {
+        cell.runs.push_back({run, seed, *value * column.factor});
+        return;
+      }
+    }
   }
 
   std::string command(const StudyRow& row, const StudyColumn& column, std::uint64_t seed) const {

@@ -6,6 +6,9 @@
 #include "core/util/atomic_file.h"
 #include "experiments/hooks/recorder.h"
 #include "experiments/hooks/weight_stats.h"
+#include "experiments/hooks/weight_trace.h"
+#include "experiments/logs/event_file.h"
+#include "experiments/logs/text_log.h"
 #include "experiments/run/environment.h"
 #include "experiments/run/heartbeat.h"
 #include "experiments/run/pretrained.h"
@@ -103,6 +106,7 @@ class RecordedRun {
     // The database is made only when everything else about the input is known to be good.
     setup_ = build_setup(resolve(request_.config, request_.given));
     check_trainable(setup_);
+    check_logs();
     environment_ = describe_environment(setup_, request_.program);
     start_network();
     open_database(results_db::OpenMode::create);
@@ -133,6 +137,11 @@ class RecordedRun {
     }
   }
 
+  /// A file that cannot be the run's log is an error before anything is recorded.
+  void check_logs() const {
+    if (!setup_.config.log.empty()) TextLog::check(setup_.config.log);
+  }
+
   void start_network() {
     if (setup_.config.init != "pretrained") return;
     const Pretrained pretrained = load_pretrained(setup_, request_.db);
@@ -151,6 +160,7 @@ class RecordedRun {
     // The stored configuration is resolved already: its bits are not a default to be replaced.
     setup_ = build_setup(resolve(resumed_config(record, request_), {"wbits"}));
     check_same_data(record, setup_);
+    check_logs();
     environment_ = describe_environment(setup_, request_.program);
     directory_ = std::make_unique<RunDirectory>(record.run_dir, RunDirectory::Use::resume);
     if (std::filesystem::exists(directory_->checkpoint("last"))) {
@@ -172,16 +182,19 @@ class RecordedRun {
 
   TrainResult train(const std::vector<Hook*>& hooks, const std::function<void(const RunStarted&)>& started) {
     const Heartbeat heartbeat(request_.db, run_);
-    RecorderHook recorder(*store_, run_);
-    WeightStatsHook weight_stats(*store_, run_, setup_.config.weight_stats_every);
-    std::vector<Hook*> all{&recorder, &weight_stats};
+    WeightStatsHook weight_stats(*store_, run_, setup_.config);
+    WeightTraceHook weight_trace(*store_, run_);
+    RecorderHook recorder(*store_, run_, weight_stats, open_logs());
+    std::vector<Hook*> all{&weight_stats, &weight_trace, &recorder};
     all.insert(all.end(), hooks.begin(), hooks.end());
     Trainer trainer(setup_, directory_->path(), environment_, all, stop_question(setup_.config.time_budget));
     if (checkpoint_) {
       trainer.resume(*checkpoint_);
       checkpoint_.reset();
+      store_->truncate(run_, trainer.position().epoch + 1, trainer.updates());
+    } else {
+      store_->truncate(run_, 0);
     }
-    store_->truncate(run_, trainer.position().epoch + 1);
     if (started) started({run_, directory_->path().string(), &setup_, trainer.position(), start_});
 
     TrainResult result;
@@ -196,6 +209,23 @@ class RecordedRun {
       end(RunStatus::interrupted, "stopped by " + result.outcome.stop_reason);
     }
     return result;
+  }
+
+  /// Logs beside the database. Call before the checkpoint is let go: it says which epochs are done.
+  std::vector<std::unique_ptr<MetricLog>> open_logs() {
+    const TrainConfig& config = setup_.config;
+    const std::int64_t epochs_done = checkpoint_ ? checkpoint_->info().position.epoch : 0;
+    std::vector<std::unique_ptr<MetricLog>> logs;
+    if (!config.log.empty()) {
+      const std::string uid = results_db::load_run(*database_, run_).uid;
+      logs.push_back(std::make_unique<TextLog>(config.log, LogOwner{run_, uid}, epochs_done));
+    }
+    if (!config.tensorboard.empty()) {
+      const bool resumed = !request_.resume.empty();
+      logs.push_back(std::make_unique<EventFile>(event_directory(config.tensorboard, config.name, run_, resumed),
+                                                 epochs_done, resumed));
+    }
+    return logs;
   }
 
   void end(RunStatus status, const std::string& message) {

@@ -93,6 +93,8 @@ StudyCell study_cell(const Study& study, const StudyScale& scale, const StudyRow
     throw usage_error(place(study, scale, row, column) + ": a study has to set wbits, init and image_size",
                       "add them to the recipe or the row");
   }
+  cell.metrics = {column.metric};
+  cell.traces = cell.config.trace_weights > 0;
   cell.config_hash = config_hash(cell.config);
   cell.recipe_hash = recipe_hash(cell.config);
   return cell;
@@ -102,8 +104,11 @@ std::vector<StudyCell> study_cells(const Study& study, const StudyScale& scale, 
   std::vector<StudyCell> cells;
   if (!task_is_built(study.task)) return cells;
   const auto add = [&](StudyCell cell) {
-    if (std::ranges::find(cells, cell.config_hash, &StudyCell::config_hash) == cells.end()) {
+    const auto same = std::ranges::find(cells, cell.config_hash, &StudyCell::config_hash);
+    if (same == cells.end()) {
       cells.push_back(std::move(cell));
+    } else if (std::ranges::find(same->metrics, cell.metrics.front()) == same->metrics.end()) {
+      same->metrics.push_back(cell.metrics.front());
     }
   };
   const auto count = static_cast<std::uint64_t>(seeds > 0 ? seeds : scale.seeds);

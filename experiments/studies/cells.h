@@ -15,6 +15,9 @@ struct StudyCell {
   std::string config_hash;
   std::string recipe_hash;  ///< the configuration without its seed
   std::string depends_on;   ///< config_hash of the run it starts from; empty: none
+  /// What the study reads from the run: one without these does not fill the cell.
+  std::vector<MetricReference> metrics;
+  bool traces = false;  ///< the study reads weight traces, too
 };
 
 /// Configuration of the cell (row, column) for one seed: recipe, scale, row, column, then what the scale sets for the

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "core/nn/layers.h"
 #include "core/quant/activation.h"
@@ -60,6 +61,10 @@ TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given) {
   const data::DatasetKind& dataset = data::datasets().get(config.dataset);
   if (config.image_size == 0) config.image_size = dataset.image_size;
   config.data = data::resolve_directory(config.data, std::getenv("DENSESHIFT_DATA"));
+  // A resume may be started from another folder.
+  for (std::string* path : {&config.tensorboard, &config.log}) {
+    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+  }
   if (config.eval_batch_size == 0) config.eval_batch_size = config.batch_size;
   return config;
 }

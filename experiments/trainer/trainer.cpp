@@ -73,7 +73,10 @@ void Trainer::resume(const Checkpoint& checkpoint) {
 TrainOutcome Trainer::run() {
   for (Hook* hook : hooks_) hook->on_start(setup_, position_.epoch + (position_.step > 0 ? 1 : 0));
   for (Hook* hook : hooks_) hook->load(hook_state_);
-  if (position_.epoch == 0 && position_.step == 0) calibrate();
+  if (position_.epoch == 0 && position_.step == 0) {
+    calibrate();
+    for (Hook* hook : hooks_) hook->on_ready();
+  }
   while (position_.epoch < setup_.config.epochs && stop_reason_.empty()) {
     train_epoch();
     if (!stop_reason_.empty()) break;
@@ -117,6 +120,11 @@ void Trainer::calibrate() {
   }
 }
 
+std::int64_t Trainer::updates() const {
+  return position_.epoch * updates_per_epoch_ +
+         (position_.step + setup_.config.accumulate - 1) / setup_.config.accumulate;
+}
+
 double Trainer::learning_rate(std::int64_t step) const {
   const Stage stage = stage_of(position_.epoch, setup_.config.epochs, stages_);
   return build_schedule(setup_.config, updates_per_epoch_, stage.epochs)
@@ -151,7 +159,8 @@ void Trainer::train_epoch() {
     position_.seconds = seconds_before + seconds_since(start);
     const double rate = static_cast<double>(position_.train.samples - samples_before) /
                         std::max(1e-9, position_.seconds - seconds_before);
-    const StepView view{position_.epoch, position_.step, train_loader_.batches(), lr_, rate, &position_.train};
+    const StepView view{position_.epoch, position_.step, train_loader_.batches(), lr_, rate, &position_.train,
+                        pending_ == 0,   updates(),      updates_per_epoch_};
     for (Hook* hook : hooks_) hook->on_step(view);
     if (pending_ != 0) continue;  // a checkpoint between two halves of an update would lose gradients
     if (stop_now()) return;

@@ -34,6 +34,8 @@ class Trainer {
   /// Continues from a checkpoint `last`. Call before run().
   void resume(const Checkpoint& checkpoint);
   [[nodiscard]] const Position& position() const { return position_; }
+  /// Updates done at this position, since the start of the run.
+  [[nodiscard]] std::int64_t updates() const;
 
   [[nodiscard]] TrainOutcome run();
 

@@ -38,7 +38,8 @@ void expect_same_end(const std::vector<std::string>& options, const std::string&
   EXPECT_THAT(differing_tensors(checkpoint_file(whole, 1, "last"), checkpoint_file(cut, 1, "last")), IsEmpty());
   EXPECT_THAT(differing_tensors(checkpoint_file(whole, 1, "best"), checkpoint_file(cut, 1, "best")), IsEmpty());
   const auto expected = result_metrics(whole, "1");
-  EXPECT_EQ(expected.size(), 2u * 7u);  // two epochs of train loss, top1, top5, lr and val loss, top1, top5
+  // Two epochs of train loss, top1, top5, lr, val loss, top1, top5, and six statistics of the weights.
+  EXPECT_EQ(expected.size(), 2u * 13u);
   EXPECT_EQ(result_metrics(cut, "1"), expected);
 }
 

@@ -170,7 +170,13 @@ TEST(TrainConfig, ValuesOutOfRangeAreRefusedByKey) {
                                                                   {"placement", "most"},
                                                                   {"broken_images", "ignore"},
                                                                   {"lr_offset", "none"},
-                                                                  {"milestones", "-1"}};
+                                                                  {"milestones", "-1"},
+                                                                  {"stats_levels", "1"},
+                                                                  {"stats_levels", "5"},
+                                                                  {"trace_weights", "-1"},
+                                                                  {"trace_every", "-1"},
+                                                                  {"log", "metrics.txt"},
+                                                                  {"log", "csv"}};
   for (const auto& [key, text] : wrong) {
     TrainConfig config;
     set_field(config, key, text);

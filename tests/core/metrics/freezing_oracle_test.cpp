@@ -9,15 +9,6 @@
 namespace denseshift::metrics {
 namespace {
 
-/// A training code of level number `index` among 2*(gates+1): the lower half negative.
-std::uint8_t code_of_level(int index, int gates) {
-  const int half = gates + 1;
-  const int shift = index % half;
-  int code = index < half ? 1 : 0;
-  for (int k = 0; k < shift; ++k) code |= 1 << (gates - k);
-  return static_cast<std::uint8_t>(code);
-}
-
 TEST(FreezingVectors, FractionsAndRates) {
   DENSESHIFT_SKIP_WITHOUT_VECTORS();
   int compared = 0;
@@ -26,10 +17,11 @@ TEST(FreezingVectors, FractionsAndRates) {
     const int bits = entry.at("bits").get<int>();
     ASSERT_GE(bits, 2);
     ASSERT_LE(bits, 4);
-    const int gates = (1 << (bits - 1)) - 1;
+    std::vector<double> level_values;
+    for (int level = 0; level < 1 << bits; ++level) level_values.push_back(level + 1);
     const auto shape = entry.at("inputs").at("codes").at("shape").get<std::vector<std::size_t>>();
     const auto levels = denseshift::testing::tensor<int>(entry.at("inputs").at("codes"));
-    FreezingTracker tracker(static_cast<std::int64_t>(shape[1]), gates);
+    FreezingTracker tracker(static_cast<std::int64_t>(shape[1]), level_values);
     std::vector<double> rates;
     for (std::size_t k = 0; k < shape[0]; ++k) {
       std::vector<std::uint8_t> codes;
@@ -37,7 +29,7 @@ TEST(FreezingVectors, FractionsAndRates) {
         const int level = levels[k * shape[1] + i];
         ASSERT_GE(level, 0);
         ASSERT_LT(level, 1 << bits);
-        codes.push_back(code_of_level(level, gates));
+        codes.push_back(static_cast<std::uint8_t>(level));
       }
       tracker.snapshot(codes.data());
       if (k > 0) rates.push_back(tracker.report().last.rate());
