@@ -148,8 +148,9 @@ int run(const std::vector<std::string>& arguments) {
     }
     return 0;
   }
+  const bool handed_over = launcher.slurm && plan.open() > 0;
   const int status = launch(plan, options, launcher);
-  if (!launcher.slurm) print_results(studies, cells, options);
+  if (!handed_over) print_results(studies, cells, options);
   return status;
 }
 

@@ -27,10 +27,10 @@ const std::string kBase = R"("base": {"arch": "resnet20", "wbits": 2, "init": "l
 
 class SweepTest : public ::testing::Test {
  protected:
-  [[nodiscard]] ProgramResult run(std::vector<std::string> arguments) const {
+  [[nodiscard]] ProgramResult run(const std::vector<std::string>& arguments) const {
     ::denseshift::testing::ProgramOptions options;
     options.directory = folder_.path();
-    options.environment = {{"PATH", folder_.file("bin") + ":/usr/bin:/bin"}};
+    options.environment = {{"PATH", folder_.file("bin")}};
     return ::denseshift::testing::run_program(arguments, options);
   }
   [[nodiscard]] nlohmann::json json(const std::vector<std::string>& arguments) const {
@@ -129,7 +129,7 @@ TEST_F(SweepTest, MistakesAreOneLine) {
 
 TEST_F(SweepTest, SlurmFromSubmissionToMergedResults) {
   folder_.write("s.json", "{\"search\": \"grid\", " + kBase + R"("space": {"lr": [0.1, 0.01]}})");
-  fake("sbatch", "echo \"$@\" >> calls; echo $((100 + $(wc -l < calls)))");
+  fake("sbatch", "echo \"$@\" >> calls; echo $((100 + $(/usr/bin/wc -l < calls)))");
   fake("squeue", "exit 0");
   const std::vector<std::string> words = {
       "sweep", "s.json", "--launcher=slurm", "--slurm-folder=out", "--jobs=1", "--slurm-option=--account=lab"};
@@ -152,7 +152,8 @@ TEST_F(SweepTest, SlurmFromSubmissionToMergedResults) {
   EXPECT_THAT(done.err, HasSubstr("cell 0 is done"));
   EXPECT_THAT(run({"worker", "out", "--merge"}).out, HasSubstr("merged 1 runs; 1 cells have no finished run"));
   fake("squeue", "echo 101_1");
-  EXPECT_THAT(run({"sweep", "s.json", "--launcher=slurm"}).err, HasSubstr("lr=0.01 seed=1: queued already"));
+  EXPECT_THAT(run({"sweep", "s.json", "--launcher=slurm", "--slurm-folder=again"}).err,
+              HasSubstr("lr=0.01 seed=1: queued already"));
 }
 
 }  // namespace
