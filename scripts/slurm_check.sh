@@ -146,8 +146,8 @@ scontrol requeue "${job}_0"
 wait_for_queue 600
 grep -q -- '--resume=' slurm-long/logs/*_0.log || fail "the task began anew instead of resuming"
 [ "$(count "lr = 0.05")" = 1 ] || fail "one run of the long training expected"
-[ "$(count "lr = 0.05 AND status = 'finished' AND epoch = 39")" = 1 ] || fail "the resumed run is not complete"
-passed "a requeued task resumed its run at epoch $((reached + 1)) or later"
+[ "$(count "lr = 0.05 AND status = 'finished' AND epoch = epochs")" = 1 ] || fail "the resumed run is not complete"
+passed "a requeued task resumed its run, at epoch $reached or later"
 
 # --- a job that runs into its time limit saves, requeues itself and goes on ---------------------------------------------
 if [ "$time_limit" = 1 ]; then
@@ -161,8 +161,16 @@ if [ "$time_limit" = 1 ]; then
   passed "a task saved before its time limit, put itself back and resumed"
   scancel --me
   wait_for_queue 120
-  [ "$(grep -c -- 'worker\|train --' slurm-limit/logs/*_0.log)" -ge 1 ] || fail "the log is empty"
   passed "a cancelled task stays cancelled"
+  "$program" sweep limit.json --launcher=slurm --slurm-folder=slurm-again --cpus-per-task=1 --db results.db
+  for _ in $(seq 60); do
+    grep -q -- '--resume=' slurm-again/logs/*_0.log 2> /dev/null && break
+    sleep 1
+  done
+  grep -q -- '--resume=' slurm-again/logs/*_0.log || fail "the run of the cancelled task did not go on"
+  scancel --me
+  wait_for_queue 120
+  passed "a new submission goes on with the run of the cancelled one"
 fi
 
 # --- a study -----------------------------------------------------------------------------------------------------------
