@@ -80,6 +80,7 @@ struct Axis {
   std::string title;  ///< with the unit: "top-1 accuracy (%)"
   std::optional<Range> range;
   std::vector<Tick> ticks;  ///< empty: 1-2-5
+  bool whole = false;       ///< of the 1-2-5 ticks only those at whole numbers: for epochs and other counts
 };
 
 /// One coordinate system.

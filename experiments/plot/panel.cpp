@@ -173,6 +173,11 @@ void draw_frame(Svg& svg, const Panel& panel, const PanelLayout& layout, Point c
   svg.text({corner.x - layout.margins.left + 12, corner.y + height / 2}, panel.y.title, {}, Anchor::middle, true);
 }
 
+void keep_whole(std::vector<Tick>& ticks) {
+  std::erase_if(ticks, [](const Tick& tick) { return tick.value != std::round(tick.value); });
+  for (Tick& tick : ticks) tick.text = fmt::format("{:.0f}", tick.value);
+}
+
 }  // namespace
 
 PanelLayout layout_panel(const Panel& panel, double outer_width, double height) {
@@ -204,6 +209,7 @@ PanelLayout layout_panel(const Panel& panel, double outer_width, double height) 
   }
   const double width = outer_width - margins.left - margins.right;
   layout.x_ticks = panel.x.ticks.empty() ? ticks_that_fit(layout.x, width) : panel.x.ticks;
+  if (panel.x.whole) keep_whole(layout.x_ticks);
   return layout;
 }
 

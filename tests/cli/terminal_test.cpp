@@ -12,6 +12,7 @@
 #include "cli/terminal/colour.h"
 #include "cli/terminal/progress.h"
 #include "cli/terminal/table.h"
+#include "core/util/shell_line.h"
 
 namespace denseshift::cli {
 namespace {

@@ -124,8 +124,9 @@ TEST_F(SpaceTest, TrainingsHaveBaseTrialEpochsAndSeeds) {
 
 TEST_F(SpaceTest, EveryKeyThatDecidesTheResultCanBeSearched) {
   const Json defaults = experiments::to_json(experiments::TrainConfig{});
+  const experiments::TrainConfig config;
   experiments::visit_fields(
-      experiments::TrainConfig{}, [&](const std::string& key, const auto&, experiments::FieldGroup group, const char*) {
+      config, [&](const std::string& key, const auto&, experiments::FieldGroup group, const char*) {
         const bool decides = group != experiments::FieldGroup::environment && group != experiments::FieldGroup::record;
         const Json file = {{"search", "list"}, {"list", {{{key, defaults[key]}}}}};
         EXPECT_EQ(refusal(file.dump()) == "accepted", decides) << key;

@@ -61,6 +61,7 @@ plot::Panel metric_panel(const std::vector<Curve>& curves, const std::string& me
   plot::Panel panel;
   panel.title = metric;
   panel.x.title = "epoch";
+  panel.x.whole = true;
   panel.y.title = metric_title(metric);
   for (const Curve& curve : curves) {
     if (curve.metric != metric) continue;
