@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -33,8 +34,12 @@ struct CellOptions {
 sweeps::Job job_of(const Study& study, const StudyScale& scale, const experiments::StudyCell& cell,
                    const CellOptions& options) {
   sweeps::Job job;
-  job.label = fmt::format("{}/{}/{}{}/{}", study.name, scale.name, cell.row,
-                          study.columns.size() > 1 ? "/" + cell.column : "", cell.seed);
+  // Columns that only read other values of the same run need no mention.
+  const bool columns_differ = !scale.columns.empty() || std::ranges::any_of(study.columns, [](const auto& column) {
+    return !column.set.empty();
+  });
+  job.label = fmt::format("{}/{}/{}{}/{}", study.name, scale.name, cell.row, columns_differ ? "/" + cell.column : "",
+                          cell.seed);
   job.config = cell.config;
   job.config.name = job.label;
   job.config.tag = {"study=" + study.name, "scale=" + scale.name};

@@ -69,9 +69,10 @@ Description describe_network(const nlohmann::json& request) {
   result.config = experiments::config_from_json(request.at("config"));
   // Nothing is trained: the CPU's quantizers will do, also where there is a GPU.
   result.config.device = "cpu";
+  const bool any_size = result.config.image_size == 0;
   result.config = experiments::resolve(result.config, request.at("overrides").get<std::vector<std::string>>());
   const nn::Architecture& architecture = nn::architectures().get(result.config.arch);
-  if (result.config.image_size == 0) result.config.image_size = architecture.image_size;
+  if (any_size) result.config.image_size = architecture.image_size;
   result.classes = request.at("classes").get<std::int64_t>();
   if (result.classes == 0) result.classes = usual_classes(architecture);
   quant::LayerPolicy policy(experiments::method_options(result.config), result.config.placement, result.config.rule);

@@ -36,7 +36,7 @@ TEST(Traces, HoldReferencesAndTheWeightTheyStandFor) {
   ASSERT_EQ(run_program(tiny_training(with(kTraced, {"--accumulate", "2"})), {{}, folder.path(), 120}).status, 0);
   // 2 epochs of 8 steps are 8 updates: 0, 3, 6, and the last.
   EXPECT_EQ(rows(folder, "SELECT DISTINCT step, epoch FROM weight_traces ORDER BY 1").dump(),
-            R"([{"step":0,"epoch":0.0},{"step":3,"epoch":0.75},{"step":6,"epoch":1.5},{"step":8,"epoch":2.0}])");
+            R"([{"epoch":0.0,"step":0},{"epoch":0.75,"step":3},{"epoch":1.5,"step":6},{"epoch":2.0,"step":8}])");
   const nlohmann::json traces = rows(folder, kTraces);
   EXPECT_EQ(traces.size(), 18u * 3u * 4u);  // resnet20 has 18 quantized convolutions
   bool moved = false;
