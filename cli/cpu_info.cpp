@@ -1,11 +1,11 @@
 #include "cli/cpu_info.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+
+#include "core/util/cpus.h"
 
 namespace denseshift::cli {
 namespace {
@@ -16,17 +16,11 @@ constexpr const char* kFeatures[] = {"sse4_2",   "avx",         "avx2",     "fma
                                      "amx_bf16", "asimd",       "asimdhp",  "asimddp",     "asimdfhm",    "i8mm",
                                      "bf16",     "sve",         "sve2"};
 
-unsigned usable_cpus() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return static_cast<unsigned>(CPU_COUNT(&set));
-}
-
 }  // namespace
 
 CpuInfo cpu_info() {
   CpuInfo info;
-  info.threads = usable_cpus();
+  info.threads = static_cast<unsigned>(usable_cpus());
   std::vector<std::string> found;
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line) && (info.model.empty() || found.empty());) {

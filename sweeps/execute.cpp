@@ -1,7 +1,6 @@
 #include "sweeps/execute.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "core/util/cpus.h"
 #include "core/util/error.h"
 #include "experiments/studies/cells.h"
 #include "results_db/statement.h"
@@ -26,12 +26,6 @@ constexpr auto kLook = std::chrono::milliseconds(50);
 constexpr auto kProgress = std::chrono::milliseconds(500);
 constexpr auto kForeign = std::chrono::seconds(5);  ///< between looks at runs of other processes
 constexpr int kInterrupted = 130;
-
-int usable_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
-}
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 

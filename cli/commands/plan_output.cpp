@@ -9,6 +9,7 @@
 
 #include "cli/commands/runs_common.h"
 #include "cli/terminal/progress.h"
+#include "core/util/cpus.h"
 #include "core/util/error.h"
 #include "core/util/shell_line.h"
 #include "core/util/suggest.h"
@@ -32,6 +33,13 @@ int small_number(const po::variables_map& values, const std::string& name, int m
                       fmt::format("use a value from {} to {}", low, kMostJobs));
   }
   return number;
+}
+
+/// A GPU is filled by one training; of the CPU's threads small networks use few well.
+int usual_jobs(const std::string& device) {
+  constexpr int kMost = 4;
+  const bool gpu = device == "cuda" || (device != "cpu" && fs::exists("/dev/nvidia0"));
+  return gpu ? 1 : std::min(kMost, usable_cpus());
 }
 
 void read_on_failure(const std::string& text, PlanOptions& options) {
@@ -96,7 +104,8 @@ std::string event_text(const sweeps::Plan& plan, const sweeps::JobEvent& event) 
 
 void add_plan_options(OptionParser& parser) {
   parser.group("Execution")
-      .add_options()("jobs", po::value<int>()->value_name("N"), "trainings at a time [1]")(
+      .add_options()("jobs", po::value<int>()->value_name("N"),
+                     "trainings at a time [one for each CPU, at most 4; 1 with a GPU]")(
           "threads", po::value<int>()->value_name("N"), "CPU threads of each training [an even share]")(
           "on-failure", po::value<std::string>()->value_name("HOW"),
           "continue with the others, stop, or retry=N times, then continue [continue]")(
@@ -109,7 +118,7 @@ void add_plan_options(OptionParser& parser) {
 PlanOptions plan_options(const po::variables_map& values) {
   PlanOptions options;
   options.db = database_path(values);
-  options.jobs = small_number(values, "jobs", 1, 1);
+  options.jobs = small_number(values, "jobs", usual_jobs(text_option(values, "device")), 1);
   options.threads = small_number(values, "threads", 0, 0);
   read_on_failure(text_option(values, "on-failure"), options);
   options.dry_run = values["dry-run"].as<bool>();

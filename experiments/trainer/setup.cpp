@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include "core/nn/layers.h"
 #include "core/quant/activation.h"
 #include "core/quant/methods.h"
+#include "core/util/cpus.h"
 
 namespace denseshift::experiments {
 namespace {
@@ -35,12 +35,6 @@ void resolve_start(TrainConfig& config, const quant::Method& method) {
     throw usage_error("init: lvr is a start of reference weights, which " + config.method + " does not have",
                       "use --init kaiming or leave --init out");
   }
-}
-
-int usable_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
 }
 
 }  // namespace
