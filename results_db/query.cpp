@@ -73,9 +73,10 @@ std::int64_t resolve_run(const Database& database, const std::string& reference)
 
 std::int64_t find_recipe_run(const Database& database, const std::string& recipe_hash, std::uint64_t seed) {
   // The column holds an integer, or text beyond the range of SQLite's integers; both compare with their decimal text.
-  Statement run(database,
-                "SELECT max(id) FROM main.runs WHERE recipe_hash = ? AND CAST(seed AS TEXT) = ? AND status = 'finished'",
-                recipe_hash, std::to_string(seed));
+  Statement run(
+      database,
+      "SELECT max(id) FROM main.runs WHERE recipe_hash = ? AND CAST(seed AS TEXT) = ? AND status = 'finished'",
+      recipe_hash, std::to_string(seed));
   run.step();
   return run.is_null(0) ? 0 : run.integer(0);
 }

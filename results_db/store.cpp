@@ -176,8 +176,7 @@ void RunStore::change_configuration(std::int64_t run, const nlohmann::ordered_js
   in_transaction(database_, [&] {
     require(run);
     Statement(database_, "UPDATE run_documents SET config = ? WHERE run = ?", dump(config), run).run();
-    Statement(database_,
-              "UPDATE main.runs SET epochs = ?, config_hash = NULL, recipe_hash = NULL WHERE id = ?",
+    Statement(database_, "UPDATE main.runs SET epochs = ?, config_hash = NULL, recipe_hash = NULL WHERE id = ?",
               from_json(config.at("epochs")), run)
         .run();
   });

@@ -24,7 +24,7 @@ void keep_large_blocks() {
 
 int run_verb(const std::string& verb, const nlohmann::json& request) {
   static const std::map<std::string, std::function<int(const nlohmann::json&)>> verbs = {
-      {"train", train_verb},   {"eval", eval_verb},       {"models", models_verb}, {"bench-train", bench_train_verb},
+      {"train", train_verb},   {"eval", eval_verb},       {"models", models_verb},   {"bench-train", bench_train_verb},
       {"doctor", doctor_verb}, {"convert", convert_verb}, {"resolve", resolve_verb},
   };
   const auto found = verbs.find(verb);

@@ -64,8 +64,8 @@ using DatasetFactory = std::function<std::unique_ptr<Dataset>(const DatasetOptio
 struct DatasetKind {
   DatasetFactory open;
   std::string task = "classification";
-  std::int64_t classes = 0;  ///< 0: as many as there are class directories
-  std::string needs;         ///< what has to be in the folder; "nothing" for rendered datasets
+  std::int64_t classes = 0;     ///< 0: as many as there are class directories
+  std::string needs;            ///< what has to be in the folder; "nothing" for rendered datasets
   std::int64_t image_size = 0;  ///< side of the network input when none is asked for
 
   /// Opens the dataset. Throws an input error naming what is missing or has the wrong size.

@@ -80,9 +80,9 @@ std::int64_t find_run(const results_db::Database& database, const std::string& r
   if (reference.compare(0, kRecipe.size(), kRecipe) != 0) return results_db::resolve_run(database, reference);
   const std::int64_t run = results_db::find_recipe_run(database, reference.substr(kRecipe.size()), seed);
   if (run == 0) {
-    throw usage_error(fmt::format("pretrained: {} has no finished run of {} with seed {}", database.path().string(),
-                                  reference, seed),
-                      "train that configuration first; `denseshift ablate` does so by itself");
+    throw usage_error(
+        fmt::format("pretrained: {} has no finished run of {} with seed {}", database.path().string(), reference, seed),
+        "train that configuration first; `denseshift ablate` does so by itself");
   }
   return run;
 }

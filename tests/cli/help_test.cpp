@@ -14,7 +14,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-const std::vector<std::string> kCommands = {"train", "eval", "report", "runs", "query", "models", "data", "bench", "doctor"};
+const std::vector<std::string> kCommands = {"train",  "eval", "report", "runs",  "query",
+                                            "models", "data", "bench",  "doctor"};
 
 TEST(Help, ListsEveryCommand) {
   const ProgramResult result = run_program({"--help"});
