@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <iostream>
 
 #include "core/util/error.h"
+#include "core/util/start_program.h"
 
 namespace denseshift::cli {
 namespace {
@@ -53,21 +53,6 @@ class CaughtSignals {
   std::array<struct sigaction, 2> old_{};
 };
 
-[[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments, int output,
-                         pid_t parent) {
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(127);  // it died before the line above
-  const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  dup2(nothing, STDIN_FILENO);
-  dup2(output, STDOUT_FILENO);
-  std::vector<char*> words = {const_cast<char*>(program.c_str())};
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
-  execv(program.c_str(), words.data());
-  _exit(127);
-}
-
 }  // namespace
 
 ProgramEnd run_child_program(const std::string& program, const std::vector<std::string>& arguments,
@@ -78,12 +63,15 @@ ProgramEnd run_child_program(const std::string& program, const std::vector<std::
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) throw work_error(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
   const CaughtSignals signals;
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) throw work_error(fmt::format("cannot start a process: {}", std::strerror(errno)));
-  if (child == 0) {
-    signals.restore();
-    become(program, arguments, ends[1], parent);
+  std::vector<std::string> words = {program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  pid_t child = -1;
+  try {
+    child = start_program(words, ends[1], -1, [&signals] { signals.restore(); });
+  } catch (...) {
+    close(ends[0]);
+    close(ends[1]);
+    throw;
   }
   close(ends[1]);
 
