@@ -11,6 +11,7 @@
 #include "cli/commands/launch.h"
 #include "cli/commands/plan_output.h"
 #include "cli/commands/runs_common.h"
+#include "cli/commands/study_options.h"
 #include "core/util/error.h"
 #include "experiments/report/render.h"
 #include "experiments/studies/cells.h"
@@ -63,13 +64,10 @@ OptionParser make_parser() {
        "denseshift ablate table1 --scale smoke\n"
        "denseshift ablate epochs init --scale small --data cifar-10 --jobs 2\n"
        "denseshift ablate table2 --scale paper --data imagenet --dry-run"});
-  parser.group("Study").add_options()("study", po::value<std::vector<std::string>>()->value_name("STUDY"),
-                                      "names of studies, or all")(
-      "scale", po::value<std::string>()->value_name("SCALE"),
-      "smoke (rendered images, minutes), small (CIFAR-10, hours) or paper [smoke]")(
-      "seeds", po::value<int>()->value_name("N"), "seeds 1 to N for every cell [the scale's number]")(
-      "studies", po::value<std::string>()->value_name("DIR"),
-      "folder of study files that replace or extend the program's own (environment DENSESHIFT_STUDIES)");
+  po::options_description& study = parser.group("Study");
+  add_study_options(study);
+  study.add_options()("scale", po::value<std::string>()->value_name("SCALE"),
+                      "smoke (rendered images, minutes), small (CIFAR-10, hours) or paper [smoke]");
   parser.group("Environment")
       .add_options()("data", po::value<std::string>()->value_name("DIR"),
                      "folder of the dataset (or environment DENSESHIFT_DATA)")(
@@ -78,19 +76,6 @@ OptionParser make_parser() {
   add_launcher_options(parser);
   parser.positional("study", -1);
   return parser;
-}
-
-std::vector<const Study*> chosen_studies(const experiments::StudyCatalog& catalog,
-                                         const std::vector<std::string>& names) {
-  std::vector<const Study*> studies;
-  for (const std::string& name : names) {
-    if (name == "all") {
-      for (const Study& study : catalog.studies()) studies.push_back(&study);
-    } else {
-      studies.push_back(&catalog.get(name));
-    }
-  }
-  return studies;
 }
 
 std::vector<sweeps::Job> jobs_of(const std::vector<const Study*>& studies, const CellOptions& options) {
@@ -115,7 +100,8 @@ sweeps::Plan plan_of(const std::vector<sweeps::Job>& jobs, const std::string& db
   return sweeps::make_plan(jobs, &database);
 }
 
-void print_results(const std::vector<const Study*>& studies, const CellOptions& cells, const PlanOptions& options) {
+void print_results(const std::vector<const Study*>& studies, const CellOptions& cells, const PlanOptions& options,
+                   const std::string& fill) {
   std::unique_ptr<results_db::Database> database;
   if (std::filesystem::exists(options.db)) {
     database = std::make_unique<results_db::Database>(options.db, results_db::OpenMode::read_only);
@@ -125,25 +111,24 @@ void print_results(const std::vector<const Study*>& studies, const CellOptions& 
     results.push_back(experiments::evaluate_study(*study, study->scale(cells.scale), database.get(),
                                                   {.seeds = cells.seeds, .value = experiments::CellValue::last}));
   }
-  std::cout << experiments::report_format(options.json ? "json" : "text").render(results, {});
+  experiments::RenderOptions render;
+  render.fill_options = fill;
+  std::cout << experiments::report_format(options.json ? "json" : "text").render(results, render);
 }
 
 int run(const std::vector<std::string>& arguments) {
   OptionParser parser = make_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  if (values.count("study") == 0) throw usage_error("no study given", "`denseshift report --list` lists them");
   const PlanOptions options = plan_options(values);
+  const CellOptions cells{.scale = values.count("scale") > 0 ? text_option(values, "scale") : "smoke",
+                          .seeds = seeds_option(values),
+                          .data = text_option(values, "data"),
+                          .device = text_option(values, "device")};
+  const experiments::StudyCatalog catalog(studies_folder(values));
+  const std::vector<const Study*> studies = chosen_studies(catalog, values);
   const LauncherOptions launcher =
       launcher_options(values, options, values["study"].as<std::vector<std::string>>().front());
-  CellOptions cells{.scale = values.count("scale") > 0 ? text_option(values, "scale") : "smoke",
-                    .data = text_option(values, "data"),
-                    .device = text_option(values, "device")};
-  cells.seeds =
-      static_cast<int>(std::min<std::int64_t>(1000, values.count("seeds") > 0 ? values["seeds"].as<int>() : 0));
-  if (values.count("seeds") > 0 && cells.seeds < 1) throw usage_error("--seeds: use a value from 1 to 1000");
-  const experiments::StudyCatalog catalog(studies_folder(values));
-  const std::vector<const Study*> studies = chosen_studies(catalog, values["study"].as<std::vector<std::string>>());
   sweeps::Plan plan = plan_of(jobs_of(studies, cells), options.db);
   if (options.dry_run) {
     if (options.json) {
@@ -155,7 +140,7 @@ int run(const std::vector<std::string>& arguments) {
   }
   const bool handed_over = launcher.slurm && plan.open() > 0;
   const int status = launch(plan, options, launcher);
-  if (!handed_over) print_results(studies, cells, options);
+  if (!handed_over) print_results(studies, cells, options, fill_options(values));
   return status;
 }
 

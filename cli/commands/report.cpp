@@ -10,9 +10,9 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/report_drawn.h"
 #include "cli/commands/runs_common.h"
+#include "cli/commands/study_options.h"
 #include "cli/terminal/table.h"
 #include "core/util/error.h"
-#include "core/util/shell_line.h"
 #include "core/util/suggest.h"
 #include "experiments/report/render.h"
 #include "experiments/studies/study.h"
@@ -38,15 +38,12 @@ OptionParser make_parser() {
                        "denseshift report all --format html --out report.html\n"
                        "denseshift report fig1 --format png --out fig1.png\n"
                        "denseshift report --list"});
-  parser.group("Study").add_options()("study", po::value<std::vector<std::string>>()->value_name("STUDY"),
-                                      "names of studies, or all")("list", po::bool_switch(),
-                                                                  "names and titles of all studies")(
+  po::options_description& study = parser.group("Study");
+  add_study_options(study);
+  study.add_options()("list", po::bool_switch(), "names and titles of all studies")(
       "scale", po::value<std::string>()->value_name("smoke|small|paper"),
       "scale [every scale that has runs; smoke when none has]")(
-      "value", po::value<std::string>()->value_name("last|best"), "which value of a run counts [last]")(
-      "seeds", po::value<int>()->value_name("N"), "seeds wanted for every cell [the scale's number]")(
-      "studies", po::value<std::string>()->value_name("DIR"),
-      "folder of study files that replace or extend the program's own (environment DENSESHIFT_STUDIES)");
+      "value", po::value<std::string>()->value_name("last|best"), "which value of a run counts [last]");
   std::string formats;
   for (const auto& format : experiments::report_formats()) formats += (formats.empty() ? "" : "|") + format.name;
   for (const std::string& name : drawn_formats()) formats += "|" + name;
@@ -94,33 +91,27 @@ void check_format(const std::string& name) {
 experiments::EvaluateOptions evaluate_options(const po::variables_map& values) {
   experiments::EvaluateOptions options;
   if (choice_option(values, "value", {"last", "best"}) == "best") options.value = experiments::CellValue::best;
-  if (values.count("seeds") > 0) {
-    options.seeds = values["seeds"].as<int>();
-    if (options.seeds < 1 || options.seeds > 1000) throw usage_error("--seeds: use a value from 1 to 1000");
-  }
+  options.seeds = seeds_option(values);
   return options;
 }
 
 experiments::RenderOptions render_options(const po::variables_map& values, experiments::CellValue value) {
-  std::vector<std::string> words;
-  for (const char* name : {"studies", "db"}) {
-    if (values.count(name) > 0) words.insert(words.end(), {fmt::format("--{}", name), text_option(values, name)});
-  }
-  if (values.count("seeds") > 0) words.insert(words.end(), {"--seeds", std::to_string(values["seeds"].as<int>())});
   return {.show_runs = values["runs"].as<bool>(),
           .show_commands = values["commands"].as<bool>(),
           .value = value,
-          .fill_options = shell_line(words)};
+          .fill_options = fill_options(values)};
 }
 
-/// A study at the scales that are to be shown.
-struct Choice {
-  const Study* study = nullptr;
-  std::vector<const StudyScale*> scales;
-};
+bool all_asked_for(const po::variables_map& values) {
+  const auto names = values["study"].as<std::vector<std::string>>();
+  return std::ranges::find(names, "all") != names.end();
+}
 
-/// `scale` empty: every scale with runs, else the smallest.
-std::vector<const StudyScale*> chosen_scales(const Study& study, const std::string& scale, const Database* database) {
+/// `scale` empty: every scale with runs, else the smallest. With `all` a study that lacks the scale is left out.
+std::vector<const StudyScale*> chosen_scales(const Study& study, const std::string& scale, bool all,
+                                             const Database* database) {
+  const bool lacks = std::ranges::find(study.scales, scale, &StudyScale::name) == study.scales.end();
+  if (!scale.empty() && all && lacks) return {};
   if (!scale.empty()) return {&study.scale(scale)};
   std::vector<const StudyScale*> scales;
   if (database != nullptr) {
@@ -134,26 +125,6 @@ std::vector<const StudyScale*> chosen_scales(const Study& study, const std::stri
     if (found != study.scales.end()) return {&*found};
   }
   return {};
-}
-
-/// In the order asked for, each study once. `all` leaves out studies that the scale does not have.
-std::vector<Choice> chosen(const StudyCatalog& catalog, const std::vector<std::string>& names, const std::string& scale,
-                           const Database* database) {
-  std::vector<Choice> choices;
-  const auto add = [&](const Study& study) {
-    if (std::ranges::find(choices, &study, &Choice::study) != choices.end()) return;
-    choices.push_back({&study, chosen_scales(study, scale, database)});
-  };
-  for (const std::string& name : names) {
-    if (name != "all") {
-      add(catalog.get(name));
-      continue;
-    }
-    for (const Study& study : catalog.studies()) {
-      if (scale.empty() || std::ranges::find(study.scales, scale, &StudyScale::name) != study.scales.end()) add(study);
-    }
-  }
-  return choices;
 }
 
 void print_list(const StudyCatalog& catalog, bool json) {
@@ -207,17 +178,13 @@ int run(const std::vector<std::string>& arguments) {
     print_list(catalog, format == "json");
     return 0;
   }
-  if (values.count("study") == 0) throw usage_error("no study given", "`denseshift report --list` lists them");
-  const auto names = values["study"].as<std::vector<std::string>>();
   // Misspelt names are told before anything about the database.
-  for (const std::string& name : names) {
-    if (name != "all") (void)catalog.get(name);
-  }
+  const std::vector<const Study*> studies = chosen_studies(catalog, values);
   const std::unique_ptr<const Database> database = open_database(database_path(values));
   std::vector<StudyResult> results;
-  for (const Choice& choice : chosen(catalog, names, scale, database.get())) {
-    for (const StudyScale* one : choice.scales) {
-      results.push_back(experiments::evaluate_study(*choice.study, *one, database.get(), options));
+  for (const Study* study : studies) {
+    for (const StudyScale* one : chosen_scales(*study, scale, all_asked_for(values), database.get())) {
+      results.push_back(experiments::evaluate_study(*study, *one, database.get(), options));
     }
   }
   const experiments::RenderOptions render = render_options(values, options.value);

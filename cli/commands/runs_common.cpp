@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <ostream>
 #include <sstream>
 #include <string_view>
@@ -53,12 +52,6 @@ std::int64_t count_option(const boost::program_options::variables_map& values, c
   const auto count = values[name].as<std::int64_t>();
   if (count < 0) throw usage_error("--" + name + ": " + std::to_string(count) + " is negative", "0 means all");
   return count;
-}
-
-std::string studies_folder(const boost::program_options::variables_map& values) {
-  if (values.count("studies") > 0) return values["studies"].as<std::string>();
-  const char* environment = std::getenv("DENSESHIFT_STUDIES");
-  return environment != nullptr ? environment : "";
 }
 
 std::string one_line(const std::string& text) {

@@ -22,9 +22,6 @@ namespace denseshift::cli {
 [[nodiscard]] std::int64_t count_option(const boost::program_options::variables_map& values, const std::string& name,
                                         std::int64_t missing);
 
-/// Folder of the user's study files: --studies, else DENSESHIFT_STUDIES, else empty.
-[[nodiscard]] std::string studies_folder(const boost::program_options::variables_map& values);
-
 /// Text on one line: line breaks and other control characters become \n, \t or \xNN, so a name cannot disturb the
 /// terminal.
 [[nodiscard]] std::string one_line(const std::string& text);
