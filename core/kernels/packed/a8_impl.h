@@ -11,6 +11,7 @@
 //   add_to(Narrow, sums)           32-bit sums of kRows rows += Narrow, multiplied by kScale (1 or 16)
 
 #include "core/kernels/packed/store_impl.h"
+#include "core/kernels/packed/unroll_impl.h"
 
 /// Weights of one vector of rows for all steps of one tile, as factors of sweep kPass.
 template <class Simd, int kBits, std::size_t kPass>
@@ -55,7 +56,7 @@ inline __attribute__((always_inline)) void add_tile(typename Simd::Narrow& narro
                                                     const typename Simd::X (&x)[a8_tile_steps(kBits)]) {
   typename Simd::Bytes steps[a8_tile_steps(kBits)];
   decode_tile<Simd, kBits, kPass>(tile, steps);
-  for (std::size_t s = 0; s < a8_tile_steps(kBits); ++s) narrow = Simd::dot(narrow, x[s], steps[s]);
+  unrolled<a8_tile_steps(kBits)>([&](auto s) { narrow = Simd::dot(narrow, x[s], steps[s]); });
 }
 
 /// Tile blocks that a Narrow takes, at least one.
@@ -82,15 +83,16 @@ void gemv_a8(const GemvA8Call& call) {
   std::size_t left = blocks_before_widening<Simd, kBits>();
   for (std::size_t block = 0; block < call.blocks; ++block) {
     typename Simd::X x4[kSteps];
-    for (std::size_t s = 0; s < kSteps; ++s, x += 4) x4[s] = Simd::x4(x);
+    unrolled<kSteps>([&](auto s) { x4[s] = Simd::x4(x + 4 * s); });
+    x += 4 * kSteps;
     for (std::size_t t = 0; t < call.group; ++t, tile += a8_tile_bytes(kBits)) {
       __builtin_prefetch(tile + 4096);
-      for (std::size_t v = 0; v < kVectorsOfTile; ++v) {
+      unrolled<kVectorsOfTile>([&](auto v) {
         auto& sums = narrow[t * kVectorsOfTile + v];
         const std::uint8_t* part = tile + v * 4 * Simd::kRows;
         add_tile<Simd, kBits, 0>(sums[0], part, x4);
         if constexpr (kPasses == 2) add_tile<Simd, kBits, 1>(sums[1], part, x4);
-      }
+      });
     }
     if (--left == 0 || block + 1 == call.blocks) {
       left = blocks_before_widening<Simd, kBits>();
@@ -124,9 +126,9 @@ void decode_pass(const A8DecodeCall& call, std::int8_t* panel) {
             row % kTileRows * 4;
         decode_tile<Simd, kBits, kPass>(tile, steps);
       } else {
-        for (auto& step : steps) step = Simd::no_bytes();
+        unrolled<a8_tile_steps(kBits)>([&](auto s) { steps[s] = Simd::no_bytes(); });
       }
-      for (std::size_t s = 0; s < a8_tile_steps(kBits); ++s) Simd::store(to + s * kStepBytes, steps[s]);
+      unrolled<a8_tile_steps(kBits)>([&](auto s) { Simd::store(to + s * kStepBytes, steps[s]); });
     }
   }
 }
@@ -146,43 +148,37 @@ inline __attribute__((always_inline)) void sweep_a8(const A8TileCall& call, cons
   constexpr std::size_t kV = Simd::kVectors;
   constexpr std::size_t kBytes = 4 * Simd::kRows;
   constexpr int kSafe = Simd::steps(largest_factor(kBits));
-  typename Simd::Narrow sums[kN][kV];
-  for (auto& column : sums) {
-    for (auto& sum : column) sum = Simd::zero();
-  }
+  typename Simd::Narrow sums[kN * kV];
+  const auto clear = [&] { unrolled<kN * kV>([&](auto i) { sums[i] = Simd::zero(); }); };
+  const auto widen = [&] {
+    unrolled<kN * kV>([&](auto i) { Simd::template add_to<1>(sums[i], call.sums + i * Simd::kRows); });
+  };
+  clear();
   std::size_t left = kSafe;
   for (std::size_t tap = 0; tap < call.taps; ++tap) {
     const std::uint8_t* x[kN];
-    for (std::size_t c = 0; c < kN; ++c) x[c] = call.x[tap * kN + c];
+    unrolled<kN>([&](auto c) { x[c] = call.x[tap * kN + c]; });
     for (std::size_t step = 0; step < call.tap_steps;) {
       const std::size_t rest = call.tap_steps - step;
       const std::size_t n = kSafe == 0 || rest < left ? rest : left;
       for (const std::size_t end = step + n; step < end; ++step, panel += kV * kBytes) {
         typename Simd::Bytes w[kV];
-        for (std::size_t v = 0; v < kV; ++v) w[v] = Simd::load(panel + v * kBytes);
-        for (std::size_t c = 0; c < kN; ++c) {
+        unrolled<kV>([&](auto v) { w[v] = Simd::load(panel + v * kBytes); });
+        unrolled<kN>([&](auto c) {
           const auto x4 = Simd::x4(x[c] + 4 * step);
-          for (std::size_t v = 0; v < kV; ++v) sums[c][v] = Simd::dot(sums[c][v], x4, w[v]);
-        }
+          unrolled<kV>([&](auto v) { sums[c * kV + v] = Simd::dot(sums[c * kV + v], x4, w[v]); });
+        });
       }
       if constexpr (kSafe != 0) {
         left -= n;
         if (left > 0) continue;
         left = kSafe;
-        for (std::size_t c = 0; c < kN; ++c) {
-          for (std::size_t v = 0; v < kV; ++v) {
-            Simd::template add_to<1>(sums[c][v], call.sums + (c * kV + v) * Simd::kRows);
-            sums[c][v] = Simd::zero();
-          }
-        }
+        widen();
+        clear();
       }
     }
   }
-  for (std::size_t c = 0; c < kN; ++c) {
-    for (std::size_t v = 0; v < kV; ++v) {
-      Simd::template add_to<1>(sums[c][v], call.sums + (c * kV + v) * Simd::kRows);
-    }
-  }
+  widen();
 }
 
 template <class Simd, int kBits, std::size_t kN>

@@ -8,6 +8,8 @@
 //   words(tile)                     reads words, byte by byte shifted where the instruction set gains from it
 //   weights<kBits, kInput>(table, tile)  weights of input kInput, exact
 
+#include "core/kernels/packed/unroll_impl.h"
+
 template <class Simd, int kBits, std::size_t... kInput>
 inline __attribute__((always_inline)) void decode_tile_f32(const typename Simd::Table& table, const std::uint8_t* tile,
                                                            float* to, std::size_t stride,
@@ -40,23 +42,19 @@ void decode_f32(const F32DecodeCall& call) {
 template <class Simd, std::size_t kN>
 void tile_f32(const F32TileCall& call) {
   constexpr std::size_t kV = Simd::kVectors;
-  typename Simd::Floats sums[kN][kV];
-  for (std::size_t c = 0; c < kN; ++c) {
-    for (std::size_t v = 0; v < kV; ++v) sums[c][v] = Simd::load(call.sums + (c * kV + v) * Simd::kRows);
-  }
+  typename Simd::Floats sums[kN * kV];
+  unrolled<kN * kV>([&](auto i) { sums[i] = Simd::load(call.sums + i * Simd::kRows); });
   const float* panel = call.panel;
   const float* x = call.x;
-  for (std::size_t i = 0; i < call.inputs; ++i, panel += kV * Simd::kRows, x += kN) {
+  for (std::size_t left = call.inputs; left > 0; --left, panel += kV * Simd::kRows, x += kN) {
     typename Simd::Floats w[kV];
-    for (std::size_t v = 0; v < kV; ++v) w[v] = Simd::load(panel + v * Simd::kRows);
-    for (std::size_t c = 0; c < kN; ++c) {
+    unrolled<kV>([&](auto v) { w[v] = Simd::load(panel + v * Simd::kRows); });
+    unrolled<kN>([&](auto c) {
       const auto one = Simd::broadcast(x + c);
-      for (std::size_t v = 0; v < kV; ++v) sums[c][v] = Simd::fma(w[v], one, sums[c][v]);
-    }
+      unrolled<kV>([&](auto v) { sums[c * kV + v] = Simd::fma(w[v], one, sums[c * kV + v]); });
+    });
   }
-  for (std::size_t c = 0; c < kN; ++c) {
-    for (std::size_t v = 0; v < kV; ++v) Simd::store(call.sums + (c * kV + v) * Simd::kRows, sums[c][v]);
-  }
+  unrolled<kN * kV>([&](auto i) { Simd::store(call.sums + i * Simd::kRows, sums[i]); });
 }
 
 template <class Simd, std::size_t... kN>

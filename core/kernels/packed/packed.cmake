@@ -9,3 +9,5 @@ set_source_files_properties(packed/gemm_f32.cpp packed/gemv.cpp packed/quantize.
 denseshift_isa_sources(denseshift_kernels avx2 packed/avx2_a8.cpp packed/avx2_f32.cpp)
 denseshift_isa_sources(denseshift_kernels avx512 packed/avx512_a8.cpp packed/avx512_f32.cpp)
 denseshift_isa_sources(denseshift_kernels avx512vnni packed/avx512vnni.cpp)
+denseshift_isa_sources(denseshift_kernels neon packed/neon_a8.cpp packed/neon_f32.cpp)
+denseshift_isa_sources(denseshift_kernels neon-dotprod packed/neon_dotprod.cpp)
