@@ -14,3 +14,4 @@ denseshift_test(core_torch_oracle_test
   SOURCES quant/activation_oracle_test.cpp quant/baselines_oracle_test.cpp quant/denseshift_oracle_test.cpp nn/resnet_oracle_test.cpp
   LINK nlohmann_json::nlohmann_json LABELS oracle)
 denseshift_uses_torch(core_torch_oracle_test)
+denseshift_regex_sources(nn/resnet_oracle_test.cpp)
