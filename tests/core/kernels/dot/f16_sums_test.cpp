@@ -24,12 +24,6 @@ class F16Sums : public testing::TestWithParam<DotKernel> {
     return result;
   }
 
-  std::vector<DotWeight> random_weights(std::size_t n) {
-    std::vector<DotWeight> weights(n);
-    for (DotWeight& weight : weights) weight = random_weight(GetParam().variant, random_);
-    return weights;
-  }
-
   bool sums_in_fp16() const { return GetParam().variant.starts_with("fp16_"); }
 
   std::mt19937 random_{7};
@@ -51,7 +45,7 @@ TEST_P(F16Sums, WithinTheBound) {
       const auto exponent = static_cast<unsigned>(6 + random_() % (sums_in_fp16() ? 6 : 17));
       value = static_cast<std::uint16_t>((random_() & 0x83ff) | exponent << 10);
     }
-    const Result result = run(x, random_weights(n));
+    const Result result = run(x, random_weights(GetParam().variant, n, random_));
     const double length = static_cast<double>(n);
     const double steps = (n > 0 ? std::ceil(std::log2(length)) : 0) + length / lanes(kernel.isa) / (one_sum ? 1 : 4);
     const double unit = std::ldexp(1.0, sums_in_fp16() ? -11 : -24);
@@ -73,7 +67,7 @@ TEST_P(F16Sums, IntegersAreExact) {
       value = static_cast<std::uint16_t>((random_() & 0x8000) | static_cast<unsigned>(exponent + 14) << 10 | mantissa);
       ASSERT_EQ(std::abs(value_of_half(value)), integer);
     }
-    std::vector<DotWeight> weights = random_weights(n);
+    std::vector<DotWeight> weights = random_weights(GetParam().variant, n, random_);
     for (DotWeight& weight : weights) {
       if (sums_in_fp16()) weight.exponent = static_cast<std::int8_t>(weight.exponent % 4);
     }

@@ -88,11 +88,13 @@ inline std::vector<DotWeight> weights_of(std::string_view variant) {
   return weights;
 }
 
-inline DotWeight random_weight(std::string_view variant, std::mt19937& random) {
-  const DotVariant& about = dot_variant(variant);
-  if (about.zero_weights && random() % 4 == 0) return {0, 0};
+/// n random weights, a quarter of them zero where the variant holds zero.
+inline std::vector<DotWeight> random_weights(std::string_view variant, std::size_t n, std::mt19937& random) {
+  const bool zeros = dot_variant(variant).zero_weights;
   const auto all = weights_of(variant);
-  return all[random() % all.size()];
+  std::vector<DotWeight> weights(n);
+  for (DotWeight& weight : weights) weight = zeros && random() % 4 == 0 ? DotWeight{0, 0} : all[random() % all.size()];
+  return weights;
 }
 
 inline bool same_value(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
