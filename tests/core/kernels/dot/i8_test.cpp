@@ -10,8 +10,9 @@ class I8Dot : public testing::TestWithParam<DotKernel> {
   void check(const std::vector<std::int8_t>& x, const std::vector<DotWeight>& weights, const std::string& what) {
     const DotKernel& kernel = GetParam();
     std::int64_t exact = 0;
-    for (std::size_t i = 0; i < x.size(); ++i)
+    for (std::size_t i = 0; i < x.size(); ++i) {
       exact += std::int64_t{x[i]} * weights[i].sign * (1 << weights[i].exponent);
+    }
     const auto packed = pack_dot_weights(kernel, weights);
     EXPECT_EQ(kernel.i8(x_memory_.place(x), weight_memory_.place(packed), x.size()), exact)
         << what << ", n " << x.size();
