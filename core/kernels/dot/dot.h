@@ -20,7 +20,6 @@ enum class DotFamily : std::uint8_t {
 /// How the weights of a dot product lie in memory. p is the exponent of a weight (0 .. 2^(b-1) - 1), s its sign bit.
 enum class DotWeights : std::uint8_t {
   f16,     ///< the weight as FP16, 2 bytes
-  f32,     ///< the weight as FP32, 4 bytes
   add16,   ///< what is added to the bits of x: s << 15 | p << 10, 2 bytes
   add8,    ///< high byte of add16, 1 byte
   bf16,    ///< high half of the FP32 weight, 2 bytes

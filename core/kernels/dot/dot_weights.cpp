@@ -33,8 +33,6 @@ std::uint32_t bits_of_weight(DotWeights form, const DotWeight& weight) {
   switch (form) {
     case DotWeights::f16:
       return sign << 15 | (15 + p) << 10;
-    case DotWeights::f32:
-      return as_float;
     case DotWeights::add16:
       return sign << 15 | p << 10;
     case DotWeights::add8:
@@ -53,8 +51,6 @@ std::uint32_t bits_of_weight(DotWeights form, const DotWeight& weight) {
 
 std::size_t bytes_of_weight(DotWeights form) {
   switch (form) {
-    case DotWeights::f32:
-      return 4;
     case DotWeights::f16:
     case DotWeights::add16:
     case DotWeights::bf16:

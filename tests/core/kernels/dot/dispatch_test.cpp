@@ -102,7 +102,6 @@ TEST(DotWeights, Forms) {
   const std::vector<DotWeight> weight = {{-1, 3}};
   using Bytes = std::vector<std::uint8_t>;
   EXPECT_EQ(pack_dot_weights(kernel_with(DotWeights::f16, "fma"), weight), (Bytes{0x00, 0xc8}));
-  EXPECT_EQ(pack_dot_weights(kernel_with(DotWeights::f32, "fma"), weight), (Bytes{0x00, 0x00, 0x00, 0xc1}));
   EXPECT_EQ(pack_dot_weights(kernel_with(DotWeights::add16, "add16"), weight), (Bytes{0x00, 0x8c}));
   EXPECT_EQ(pack_dot_weights(kernel_with(DotWeights::add8, "add8"), weight), (Bytes{0x8c}));
   EXPECT_EQ(pack_dot_weights(kernel_with(DotWeights::bf16, "bf16"), weight), (Bytes{0x00, 0xc1}));
