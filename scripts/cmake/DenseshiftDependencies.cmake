@@ -24,6 +24,10 @@ if(DENSESHIFT_WITH_RSVG)
   endif()
 endif()
 
+if(DENSESHIFT_WITH_PEERS)
+  include(DenseshiftPeers)
+endif()
+
 if(DENSESHIFT_WITH_TORCH)
   include(DenseshiftTorch)
   include(DenseshiftTorchTarget)
