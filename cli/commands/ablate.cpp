@@ -114,7 +114,9 @@ void print_results(const std::vector<const Study*>& studies, const CellOptions& 
   }
   std::vector<experiments::StudyResult> results;
   for (const Study* study : studies) {
-    results.push_back(experiments::evaluate_study(*study, study->scale(cells.scale), database.get(),
+    const bool measured = !experiments::benchmark_of_task(study->task).empty();
+    const StudyScale& scale = measured ? study->scales.front() : study->scale(cells.scale);
+    results.push_back(experiments::evaluate_study(*study, scale, database.get(),
                                                   {.seeds = cells.seeds, .value = experiments::CellValue::last}));
   }
   experiments::RenderOptions render;

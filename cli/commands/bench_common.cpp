@@ -108,12 +108,12 @@ BenchSettings bench_settings(const po::variables_map& values, const std::string&
   settings.command_line = command_line;
   if (values["record"].as<bool>()) {
     settings.db = database_path(values);
-    const results_db::Database tried(settings.db, results_db::OpenMode::create);
   }
   return settings;
 }
 
-Json bench_circumstances(const BenchSettings& settings) {
+Json begin_bench(const BenchSettings& settings) {
+  if (!settings.db.empty()) const results_db::Database tried(settings.db, results_db::OpenMode::create);
   const bench::Environment found = bench::environment();
   const std::string cpu = cpu_info().model;
   return {{"source", fmt::format("measured on {} ({}{})", cpu, found.isa, settings.cold ? ", cold" : "")},

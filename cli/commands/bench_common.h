@@ -45,14 +45,14 @@ struct BenchSettings {
 };
 /// Adds --rounds, --isa, --cold, --csv, --record, --db and --json; --threads when the command has a use for it.
 void add_bench_options(OptionParser& parser, std::int64_t rounds, bool threads);
-/// Reads them and restricts dispatch to --isa. Throws usage errors; tries the database, so that one that cannot be
-/// written is not noticed after minutes of measuring.
+/// Reads them and restricts dispatch to --isa. Throws usage errors.
 [[nodiscard]] BenchSettings bench_settings(const boost::program_options::variables_map& values,
                                            const std::string& command_line);
 
-/// Where and when: cpu, isa, threads, load average, clock, governor, versions, date, cold; and `source`, the words
+/// Tries the database, so that one that cannot be written is not noticed after minutes of measuring, and returns where
+/// and when: cpu, isa, threads, load average, clock, governor, versions, date, cold; and `source`, the words
 /// "measured on CPU (ISA)" that go with every value.
-[[nodiscard]] nlohmann::ordered_json bench_circumstances(const BenchSettings& settings);
+[[nodiscard]] nlohmann::ordered_json begin_bench(const BenchSettings& settings);
 /// One line of them for people.
 [[nodiscard]] std::string circumstances_text(const nlohmann::ordered_json& result);
 /// "31 rounds, 4 dropped because another program disturbed them" with what else is to say.

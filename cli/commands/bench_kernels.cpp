@@ -158,7 +158,7 @@ int run(const std::vector<std::string>& arguments) {
     if (n > kLargestLength) throw usage_error(fmt::format("--n: {} is above {}", n, kLargestLength));
   }
   const BenchSettings settings = bench_settings(values, bench_command_line("kernels", arguments));
-  Json result = bench_circumstances(settings);
+  Json result = begin_bench(settings);
   result["rows"] = Json::array();
   result["rounds"] = Json::array();
   BenchMetrics metrics;

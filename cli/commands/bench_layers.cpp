@@ -165,7 +165,7 @@ int run(const std::vector<std::string>& arguments) {
   (void)bench::resnet_layers(arch, 1);
   const BenchSettings settings = bench_settings(values, bench_command_line("layers", arguments));
   const Peers peers(values["against"].as<std::string>(), settings.isa, settings.threads);
-  Json result = bench_circumstances(settings);
+  Json result = begin_bench(settings);
   result["arch"] = arch;
   put_peers(result, peers, settings);
   for (const char* key : {"tables", "rows", "losses", "sums"}) result[key] = Json::array();
