@@ -92,13 +92,11 @@ void measure_size(std::size_t m, std::size_t size, const std::vector<std::int64_
     for (bench::WorkCase& one : bench::matrix_cases(problem, options)) cases.push_back(std::move(one));
   }
   for (bench::WorkCase& one : bench::plain_matrix_cases(plain, options)) cases.push_back(std::move(one));
-  std::vector<std::string> notes;
   const auto macs = static_cast<double>(m * size * size);
   append_peers(
       cases, notes, peers, peer_problem(*plain, settings), m * size,
       {macs, static_cast<double>(size * size * sizeof(float)), false},
       [&](const PeerKernel& kernel, const std::vector<float>& y, double unit) { check_peer(*plain, kernel, y, unit); });
-  for (const std::string& note : notes) result["notes"].push_back(note);
   measure_work(cases, {{"place", fmt::format("M={} size {}", m, size)}, {"m", m}, {"size", size}},
                fmt::format("m{}/size{}", m, size), settings, limits, result, metrics);
 }

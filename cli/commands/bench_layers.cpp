@@ -94,14 +94,10 @@ void measure_layer(const ConvLayer& layer, const std::vector<std::int64_t>& bits
     const auto problem = b == 2 ? plain : bench::make_conv_problem(layer, static_cast<int>(b));
     for (bench::WorkCase& one : bench::conv_cases(problem, options)) cases.push_back(std::move(one));
   }
-  std::vector<std::string> notes;
   append_peers(
       cases, notes, peers, peer_problem(*plain, settings), plain->pixels() * plain->outputs,
       {plain->macs(), static_cast<double>(plain->w.size() * sizeof(float)), false},
       [&](const PeerKernel& kernel, const std::vector<float>& y, double unit) { check_peer(*plain, kernel, y, unit); });
-  for (const std::string& note : notes) {
-    if (std::ranges::find(result["notes"], Json(note)) == result["notes"].end()) result["notes"].push_back(note);
-  }
   const std::size_t batch = layer.shape.batch;
   std::string id = layer.name;
   std::ranges::replace(id, ' ', '_');

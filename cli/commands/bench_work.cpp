@@ -43,7 +43,7 @@ Json MachineLimits::json() const {
   return all;
 }
 
-void append_peers(std::vector<WorkCase>& cases, std::vector<std::string>& notes, const Peers& peers,
+void append_peers(std::vector<WorkCase>& cases, Json& result, const Peers& peers,
                   const denseshift_peer_problem& problem, std::size_t outputs, const Work& float_work,
                   const PeerCheck& check) {
   for (const PeerLibrary& library : peers.libraries()) {
@@ -51,8 +51,9 @@ void append_peers(std::vector<WorkCase>& cases, std::vector<std::string>& notes,
       std::string reason;
       const std::optional<PeerCase> ready = peers.prepare(kernel, problem, outputs, reason);
       if (!ready) {
-        const std::string note = fmt::format("{} cannot do some of these: {}", kernel.name, reason);
-        if (std::ranges::find(notes, note) == notes.end()) notes.push_back(note);
+        const Json note = fmt::format("{} cannot do some of these: {}", kernel.name, reason);
+        Json& notes = result["notes"];
+        if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
         continue;
       }
       ready->run(0, 1);
@@ -154,7 +155,12 @@ void put_peers(Json& result, const Peers& peers, const BenchSettings& settings) 
     result["peers"].push_back({{"name", library.name},
                                {"version", library.version},
                                {"held", library.held.empty() ? Json() : Json(library.held)}});
-    if (!settings.isa) continue;
+    if (!settings.isa) {
+      if (!library.held.empty()) {
+        result["notes"].push_back(fmt::format("{} is held by the environment: {}", library.name, library.held));
+      }
+      continue;
+    }
     result["notes"].push_back(library.held.empty()
                                   ? fmt::format("{} cannot be held to {}: it takes what the CPU has", library.name,
                                                 kernels::isa_name(*settings.isa))

@@ -29,9 +29,10 @@ class MachineLimits {
   std::map<std::size_t, double> bandwidth_;  ///< bytes per second by bytes of the buffer
 };
 
-/// A library's case on this problem, checked by check(name, kind, y, unit), which throws when the result is wrong.
+/// Throws when a library's result, in units of `unit`, is wrong.
 using PeerCheck = std::function<void(const PeerKernel& kernel, const std::vector<float>& y, double unit)>;
-void append_peers(std::vector<bench::WorkCase>& cases, std::vector<std::string>& notes, const Peers& peers,
+/// Adds the libraries' cases on this problem, each checked. What one cannot do goes into result["notes"], once.
+void append_peers(std::vector<bench::WorkCase>& cases, nlohmann::ordered_json& result, const Peers& peers,
                   const denseshift_peer_problem& problem, std::size_t outputs, const bench::Work& float_work,
                   const PeerCheck& check);
 
