@@ -94,7 +94,7 @@ void measure_size(std::size_t m, std::size_t size, const std::vector<std::int64_
   for (bench::WorkCase& one : bench::plain_matrix_cases(plain, options)) cases.push_back(std::move(one));
   const auto macs = static_cast<double>(m * size * size);
   append_peers(
-      cases, notes, peers, peer_problem(*plain, settings), m * size,
+      cases, result, peers, peer_problem(*plain, settings), m * size,
       {macs, static_cast<double>(size * size * sizeof(float)), false},
       [&](const PeerKernel& kernel, const std::vector<float>& y, double unit) { check_peer(*plain, kernel, y, unit); });
   measure_work(cases, {{"place", fmt::format("M={} size {}", m, size)}, {"m", m}, {"size", size}},

@@ -95,7 +95,7 @@ void measure_layer(const ConvLayer& layer, const std::vector<std::int64_t>& bits
     for (bench::WorkCase& one : bench::conv_cases(problem, options)) cases.push_back(std::move(one));
   }
   append_peers(
-      cases, notes, peers, peer_problem(*plain, settings), plain->pixels() * plain->outputs,
+      cases, result, peers, peer_problem(*plain, settings), plain->pixels() * plain->outputs,
       {plain->macs(), static_cast<double>(plain->w.size() * sizeof(float)), false},
       [&](const PeerKernel& kernel, const std::vector<float>& y, double unit) { check_peer(*plain, kernel, y, unit); });
   const std::size_t batch = layer.shape.batch;
