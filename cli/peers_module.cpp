@@ -92,12 +92,11 @@ std::pair<std::vector<float>, double> PeerCase::output() const {
   return {std::move(y), unit};
 }
 
-Peers::Peers(const std::string& against, std::optional<Isa> level, int threads) {
+Peers::Peers(const std::string& against, std::optional<Isa> level) {
   bool all = false;
   const std::vector<std::string> names = parse(against, all);
   if (names.empty()) return;
   if (level) hold_to(*level);
-  setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);
   open(names, all);
 }
 

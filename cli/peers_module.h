@@ -53,7 +53,7 @@ class Peers {
   /// `against`: openblas,onednn,xnnpack, or all (those that are there), or none. With a level, the libraries that can
   /// are held to it through their environment variables, which they read when they are loaded. Throws usage errors: an
   /// unknown name (with the nearest), a named library that is not there (with its package).
-  Peers(const std::string& against, std::optional<kernels::Isa> level, int threads);
+  Peers(const std::string& against, std::optional<kernels::Isa> level);
 
   /// Those that are there and asked for.
   [[nodiscard]] const std::vector<PeerLibrary>& libraries() const { return libraries_; }

@@ -126,7 +126,7 @@ int run(const std::vector<std::string>& arguments) {
   const auto sizes = checked_numbers(values, "size", "512,4096", 1, kLargestSize);
   const auto bits = checked_numbers(values, "bits", "2,3", 2, 4);
   const BenchSettings settings = bench_settings(values, bench_command_line("gemm", arguments));
-  const Peers peers(values["against"].as<std::string>(), settings.isa, settings.threads);
+  const Peers peers(values["against"].as<std::string>(), settings.isa);
   Json result = begin_bench(settings);
   put_peers(result, peers, settings);
   for (const char* key : {"tables", "rows", "losses"}) result[key] = Json::array();

@@ -160,7 +160,7 @@ int run(const std::vector<std::string>& arguments) {
   }
   (void)bench::resnet_layers(arch, 1);
   const BenchSettings settings = bench_settings(values, bench_command_line("layers", arguments));
-  const Peers peers(values["against"].as<std::string>(), settings.isa, settings.threads);
+  const Peers peers(values["against"].as<std::string>(), settings.isa);
   Json result = begin_bench(settings);
   result["arch"] = arch;
   put_peers(result, peers, settings);

@@ -1,6 +1,8 @@
 // oneDNN: matrix products and convolutions, weights reordered once into the layout that the primitive asks for,
 // activations in its layout, too.
 
+#include <omp.h>
+
 #include <algorithm>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
@@ -33,6 +35,7 @@ class DnnCase : public Case {
         plain_y_(std::move(plain_y)),
         y_(descriptor.dst_desc(), cpu()),
         x_(descriptor.src_desc(), cpu()) {
+    omp_set_num_threads(problem.threads);
     const void* x = bytes ? static_cast<const void*>(problem.x8) : problem.x;
     const void* w = bytes ? static_cast<const void*>(problem.w8) : problem.w;
     fill(plain_x, x, x_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <numeric>
 #include <stdexcept>
 
@@ -13,6 +14,12 @@ constexpr std::size_t kChainAdditions = 100'000;
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double thread_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 void chain_of_additions() {
@@ -117,6 +124,9 @@ Summary Measurement::speedup(const std::string& name, const std::string& baselin
 Measurement measure(const std::vector<Candidate>& candidates, const HarnessOptions& options) {
   const std::function<double()> clock = options.clock ? options.clock : steady_seconds;
   const std::function<double()> calibrator = options.calibrator ? options.calibrator : calibration_seconds;
+  const std::function<double()> thread_clock = options.thread_clock ? options.thread_clock
+                                               : options.clock      ? options.clock
+                                                                    : thread_seconds;
   std::vector<Running> running(candidates.size());
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     running[i].candidate = &candidates[i];
@@ -130,11 +140,14 @@ Measurement measure(const std::vector<Candidate>& candidates, const HarnessOptio
   for (std::size_t round = 0; round < options.rounds; ++round) {
     shuffle(order, state);
     const double before = calibrator();
+    const double begin = clock();
+    const double ran = thread_clock();
     for (const std::size_t i : order) {
       running[i].seconds.push_back(running[i].sample(clock, running[i].repetitions) /
                                    static_cast<double>(running[i].repetitions));
     }
-    calibration.push_back(std::max(before, calibrator()));
+    const double share = (clock() - begin) / std::max(thread_clock() - ran, 1e-9);
+    calibration.push_back(std::max(before, calibrator()) * std::max(share, 1.0));
     if (options.on_round) options.on_round(round + 1);
   }
 

@@ -38,7 +38,8 @@ struct HarnessOptions {
   double most_dropped = 0.5;      ///< but never more than this share of the rounds: the worst go first
   std::uint64_t seed = 1;         ///< of the order of the candidates in each round
   std::function<double()> clock;  ///< seconds; empty: the steady clock
-  std::function<double()> calibrator;              ///< seconds of a fixed piece of work; empty: calibration_seconds()
+  std::function<double()> thread_clock;  ///< seconds that this thread ran; empty: the system's, where `clock` is, too
+  std::function<double()> calibrator;    ///< seconds of a fixed piece of work; empty: calibration_seconds()
   std::function<void(std::size_t done)> on_round;  ///< called after each round; may be empty
 };
 
@@ -56,7 +57,9 @@ struct Measurement {
   std::size_t rounds = 0;          ///< that were run
   std::size_t dropped = 0;         ///< left out because the calibrator was slow
   std::size_t disturbed_kept = 0;  ///< kept although the calibrator was slow, since no more may be dropped
-  Summary calibrator;              ///< seconds, over all rounds, kept or not
+  /// Seconds, over all rounds, kept or not: the slower calibration before and after a round, times the round's length
+  /// over the time in which this thread ran. The first tells of a slower core, the second of others who had the core.
+  Summary calibrator;
 
   /// Throws std::out_of_range when there is no such candidate.
   [[nodiscard]] const Timing& timing(const std::string& name) const;

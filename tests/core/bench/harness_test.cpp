@@ -112,6 +112,22 @@ TEST(Measure, DisturbedRoundsAreLeftOutOfEveryTiming) {
   EXPECT_THAT(measured.timing("a").seconds, ElementsAre(1, 3));
 }
 
+TEST(Measure, RoundsInWhichOthersHadTheCoreAreDropped) {
+  FakeMachine machine;
+  HarnessOptions options = machine.options(4);
+  double ran = 0;
+  double share = 1;  // of the core, for this thread
+  options.thread_clock = [&] { return ran; };
+  options.on_round = [&](std::size_t done) { share = done == 2 ? 0.5 : 1; };
+  const Candidate candidate{"a", "", "", [&](std::size_t, std::size_t count) {
+                              machine.now += static_cast<double>(count) / share;
+                              ran += static_cast<double>(count);
+                            }};
+  const Measurement measured = measure({candidate}, options);
+  EXPECT_EQ(measured.dropped, 1U);
+  EXPECT_THAT(measured.timing("a").seconds, ElementsAre(1, 1, 1));
+}
+
 TEST(Measure, CallsAreCountedOnAndOrdersDiffer) {
   FakeMachine machine;
   std::size_t next = 0;
