@@ -5,6 +5,7 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 Usage: scripts/build.sh [--torch debian|pip|none|PATH] [--preset release|debug|sanitize|no-torch] [--with-tests]
+                        [--with-peers]
 
 Without --torch a build folder keeps the LibTorch it was made with; the first time it is Debian's.
 TEXT
@@ -19,6 +20,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 torch=
 preset=release
 tests=()
+peers=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --torch | --preset)
@@ -29,6 +31,7 @@ while [[ $# -gt 0 ]]; do
     --torch=*) torch=${1#*=} ;;
     --preset=*) preset=${1#*=} ;;
     --with-tests) tests=(--with-tests) ;;
+    --with-peers) peers=(--with-peers) ;;
     -h | --help)
       usage
       exit 0
@@ -69,7 +72,7 @@ esac
 with_torch=ON
 [[ $torch == none ]] && with_torch=OFF
 
-"$root/scripts/setup.sh" --torch "$torch" "${tests[@]}"
+"$root/scripts/setup.sh" --torch "$torch" "${tests[@]}" "${peers[@]}"
 
 # What CMake found in one LibTorch must not survive into a build with another.
 if [[ -f $folder/CMakeCache.txt && ($(cached DENSESHIFT_TORCH) != "$prefix" || $(cached DENSESHIFT_WITH_TORCH) != "$with_torch") ]]; then

@@ -4,13 +4,14 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--torch debian|pip|none|PATH] [--with-tests]
+Usage: scripts/setup.sh [--torch debian|pip|none|PATH] [--with-tests] [--with-peers]
 
   --torch debian   LibTorch from Debian's libtorch-dev (default)
   --torch pip      PyTorch's wheel (with CUDA) in .venv of this checkout
   --torch none     no LibTorch: results database, data and kernels only
   --torch PATH     a LibTorch, or a virtual environment with PyTorch, that you already have
   --with-tests     also what the tests need
+  --with-peers     also the libraries that `bench gemm` and `bench layers` compare with
 TEXT
 }
 
@@ -32,6 +33,7 @@ while [[ $# -gt 0 ]]; do
       ;;
     --torch=*) torch=${1#*=} ;;
     --with-tests) packages+=(libgtest-dev libgmock-dev) ;;
+    --with-peers) packages+=(libopenblas-dev libdnnl-dev libxnnpack-dev libpthreadpool-dev) ;;
     -h | --help)
       usage
       exit 0

@@ -81,6 +81,12 @@ OptionParser make_parser() {
 std::vector<sweeps::Job> jobs_of(const std::vector<const Study*>& studies, const CellOptions& options) {
   std::vector<sweeps::Job> jobs;
   for (const Study* study : studies) {
+    if (const std::string benchmark = experiments::benchmark_of_task(study->task); !benchmark.empty()) {
+      std::cerr << fmt::format(
+          "{0}: is measured, not trained: `denseshift {1}` fills it, `denseshift report {0}` prints it\n", study->name,
+          benchmark);
+      continue;
+    }
     const StudyScale& scale = study->scale(options.scale);
     if (!experiments::task_is_built(study->task)) {
       std::cerr << fmt::format("{}: its task, {}, is not built yet; `denseshift report {}` prints the paper's values\n",
@@ -108,7 +114,9 @@ void print_results(const std::vector<const Study*>& studies, const CellOptions& 
   }
   std::vector<experiments::StudyResult> results;
   for (const Study* study : studies) {
-    results.push_back(experiments::evaluate_study(*study, study->scale(cells.scale), database.get(),
+    const bool measured = !experiments::benchmark_of_task(study->task).empty();
+    const StudyScale& scale = measured ? study->scales.front() : study->scale(cells.scale);
+    results.push_back(experiments::evaluate_study(*study, scale, database.get(),
                                                   {.seeds = cells.seeds, .value = experiments::CellValue::last}));
   }
   experiments::RenderOptions render;

@@ -15,6 +15,7 @@
 #include "cli/torch_module.h"
 #include "cli/version.h"
 #include "core/data/dataset.h"
+#include "core/kernels/isa.h"
 #include "core/util/error.h"
 #include "results_db/database.h"
 
@@ -57,6 +58,23 @@ Finding processor() {
   const CpuInfo cpu = cpu_info();
   return {"CPU", Health::ok, fmt::format("{}, {} threads, {}", cpu.model, cpu.threads, fmt::join(cpu.features, " ")),
           ""};
+}
+
+// What dispatch of the inference kernels takes here, and why nothing higher. Levels of other architectures are no news.
+Finding instruction_sets() {
+  std::string refused;
+  for (const kernels::IsaStatus& level : kernels::isa_levels()) {
+    if (level.supported || level.reason == "another architecture") continue;
+    refused += fmt::format("; not {}: {}", kernels::isa_name(level.isa), level.reason);
+  }
+  try {
+    const std::string chosen(kernels::isa_name(kernels::best_isa()));
+    const char* variable = std::getenv("DENSESHIFT_ISA");
+    const bool asked = variable != nullptr && *variable != '\0';
+    return {"kernels", Health::ok, fmt::format("{}{}{}", chosen, asked ? " (DENSESHIFT_ISA)" : "", refused), ""};
+  } catch (const Error& error) {
+    return {"kernels", Health::broken, error.what(), "unset DENSESHIFT_ISA, or choose a level that this CPU has"};
+  }
 }
 
 // The module answers the verb "doctor" with one JSON object; its values are shown as they are.
@@ -192,7 +210,8 @@ int run(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
 
-  std::vector<Finding> findings = {program(), torch(), processor(), sqlite(), database(database_path(values))};
+  std::vector<Finding> findings = {program(),          torch(),  processor(),
+                                   instruction_sets(), sqlite(), database(database_path(values))};
   for (Finding& finding : datasets(values["data"].as<std::string>())) findings.push_back(std::move(finding));
   findings.push_back(disk());
 

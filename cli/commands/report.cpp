@@ -127,16 +127,17 @@ std::vector<const StudyScale*> chosen_scales(const Study& study, const std::stri
   return {};
 }
 
+bool can_be_filled(const Study& study) {
+  return experiments::task_is_built(study.task) || !experiments::benchmark_of_task(study.task).empty();
+}
+
 void print_list(const StudyCatalog& catalog, bool json) {
   if (json) {
     auto array = nlohmann::ordered_json::array();
     for (const Study& study : catalog.studies()) {
-      nlohmann::ordered_json object = {{"name", study.name},
-                                       {"title", study.title},
-                                       {"source", study.source},
-                                       {"task", study.task},
-                                       {"built", experiments::task_is_built(study.task)},
-                                       {"aliases", study.aliases}};
+      nlohmann::ordered_json object = {
+          {"name", study.name}, {"title", study.title},          {"source", study.source},
+          {"task", study.task}, {"built", can_be_filled(study)}, {"aliases", study.aliases}};
       object["figure"] = study.figure.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(study.figure);
       object["scales"] = nlohmann::ordered_json::array();
       for (const StudyScale& scale : study.scales) object["scales"].push_back(scale.name);
@@ -149,7 +150,7 @@ void print_list(const StudyCatalog& catalog, bool json) {
   for (const Study& study : catalog.studies()) {
     std::string name = study.name;
     for (const std::string& alias : study.aliases) name += ", " + alias;
-    const bool built = experiments::task_is_built(study.task);
+    const bool built = can_be_filled(study);
     table.add({one_line(name), one_line(study.title), one_line(study.task) + (built ? "" : " (not built)")});
   }
   table.print(std::cout);

@@ -16,6 +16,7 @@
 #include "cli/terminal/table.h"
 #include "cli/torch/verbs.h"
 #include "cli/version.h"
+#include "core/bench/statistics.h"
 #include "core/torch_compat.h"
 #include "core/util/error.h"
 #include "core/util/hash.h"
@@ -27,7 +28,7 @@ namespace denseshift::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using experiments::quantile;
+using bench::quantile;
 using experiments::TrainBenchOptions;
 
 constexpr double kChildSeconds = 3600;

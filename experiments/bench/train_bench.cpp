@@ -222,12 +222,4 @@ double loader_images_per_second(std::int64_t image_size, std::int64_t batch_size
   return static_cast<double>(images) / seconds_since(start);
 }
 
-double quantile(std::vector<double> samples, double p) {
-  std::sort(samples.begin(), samples.end());
-  const double place = p * static_cast<double>(samples.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, samples.size() - 1);
-  return std::lerp(samples[below], samples[above], place - static_cast<double>(below));
-}
-
 }  // namespace denseshift::experiments

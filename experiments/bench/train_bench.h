@@ -58,7 +58,4 @@ void check(const TrainBenchOptions& options);
 /// Images per second of the loader alone: rendered shapes of side `image_size`, augmented, nothing done with them.
 [[nodiscard]] double loader_images_per_second(std::int64_t image_size, std::int64_t batch_size, std::int64_t workers);
 
-/// Value below which the share `p` of the samples lies, between neighbours by a straight line. REQUIRES: not empty.
-[[nodiscard]] double quantile(std::vector<double> samples, double p);
-
 }  // namespace denseshift::experiments

@@ -18,7 +18,7 @@ std::string head_row(const TableLayout& layout) {
     groups +=
         fmt::format("<th scope=\"colgroup\" colspan=\"{}\">{}</th>", group.fields.size(), escape_html(group.title));
     for (const Field field : group.fields) {
-      fields += fmt::format("<th scope=\"col\" class=\"{0}\">{0}</th>", field_title(field));
+      fields += fmt::format("<th scope=\"col\" class=\"{}\">{}</th>", field_title(field), layout.heading(field));
     }
   }
   return "<thead>\n<tr>" + groups + "</tr>\n<tr>" + fields + "</tr>\n</thead>\n";

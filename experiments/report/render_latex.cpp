@@ -63,7 +63,7 @@ std::string heads(const TableLayout& layout) {
   for (std::size_t g = 0; g < layout.groups.size(); ++g) {
     for (const Field field : layout.groups[g].fields) {
       const bool two = field == Field::measured && layout.has_spread(g);
-      add(two ? "\\multicolumn{2}{c}{measured}" : field_title(field));
+      add(two ? "\\multicolumn{2}{c}{" + layout.heading(field) + "}" : layout.heading(field));
     }
   }
   return line + " \\\\\n";

@@ -22,8 +22,8 @@ std::string code(const std::string& text) {
 }
 
 // Markdown has one line of headings: each names its value column.
-std::string heading(const LayoutGroup& group, Field field) {
-  return group.title.empty() ? field_title(field) : group.title + " " + field_title(field);
+std::string heading(const TableLayout& layout, const LayoutGroup& group, Field field) {
+  return group.title.empty() ? layout.heading(field) : group.title + " " + layout.heading(field);
 }
 
 std::string table_markdown(const TableLayout& layout) {
@@ -35,7 +35,7 @@ std::string table_markdown(const TableLayout& layout) {
   }
   for (const LayoutGroup& group : layout.groups) {
     for (const Field field : group.fields) {
-      heads += cell(heading(group, field));
+      heads += cell(heading(layout, group, field));
       rule += " ---: |";
     }
   }

@@ -50,7 +50,7 @@ GroupWidths measure_group(const TableLayout& layout, std::size_t index) {
     widths.spread = std::max(widths.spread, display_width(row.cells[index].spread));
   }
   for (const Field field : group.fields) {
-    std::size_t width = display_width(field_title(field));
+    std::size_t width = display_width(layout.heading(field));
     for (const LayoutRow& row : layout.rows) {
       width = std::max(width, display_width(padded_text(row.cells[index], field, widths.spread)));
     }
@@ -123,8 +123,7 @@ std::string table_text(const TableLayout& layout, const Widths& widths) {
   if (std::ranges::any_of(layout.groups, [](const LayoutGroup& group) { return !group.title.empty(); })) {
     text += group_line(layout, widths);
   }
-  text += table_line(layout, widths, layout.labels,
-                     [](std::size_t, Field field) { return std::string(field_title(field)); });
+  text += table_line(layout, widths, layout.labels, [&](std::size_t, Field field) { return layout.heading(field); });
   for (const LayoutRow& row : layout.rows) {
     text += table_line(layout, widths, row.labels, [&](std::size_t g, Field field) {
       return padded_text(row.cells[g], field, widths.groups[g].spread);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/util/shell_line.h"
+#include "experiments/report/benchmark_rows.h"
 #include "experiments/studies/cells.h"
 #include "results_db/statement.h"
 
@@ -28,30 +29,6 @@ std::map<std::uint64_t, std::vector<std::int64_t>> finished_runs(const Database&
   return runs;
 }
 
-std::optional<double> run_value(const Database& database, std::int64_t run, const MetricReference& metric,
-                                CellValue which) {
-  Statement row(database, "SELECT last, best FROM summary WHERE run = ? AND split = ? AND name = ?", run, metric.split,
-                metric.name);
-  const int column = which == CellValue::last ? 0 : 1;
-  if (!row.step() || row.is_null(column)) return std::nullopt;
-  return row.real(column);
-}
-
-void summarise(CellResult& cell) {
-  if (!cell.runs.empty()) {
-    double sum = 0;
-    for (const CellRun& run : cell.runs) sum += run.value;
-    const auto count = static_cast<double>(cell.runs.size());
-    cell.mean = sum / count;
-    if (cell.runs.size() > 1) {
-      double squares = 0;
-      for (const CellRun& run : cell.runs) squares += (run.value - *cell.mean) * (run.value - *cell.mean);
-      cell.spread = std::sqrt(squares / (count - 1));
-    }
-  }
-  if (cell.mean && cell.paper) cell.difference = *cell.mean - *cell.paper;
-}
-
 class Evaluation {
  public:
   Evaluation(const Study& study, const StudyScale& scale, const Database* database, const EvaluateOptions& options)
@@ -59,6 +36,10 @@ class Evaluation {
 
   StudyResult run() {
     describe();
+    if (!result_.benchmark.empty()) {
+      fill_from_benchmarks(result_, study_, database_, options_.value);
+      return std::move(result_);
+    }
     for (const StudyRow& row : study_.rows) {
       if (!row.hidden) result_.rows.push_back(row_result(row));
     }
@@ -73,6 +54,7 @@ class Evaluation {
     result_.paper_data = study_.paper_data;
     result_.task = study_.task;
     result_.figure = study_.figure;
+    result_.benchmark = benchmark_of_task(study_.task);
     result_.scale = scale_.name;
     result_.recipe = scale_.recipe.title;
     result_.dataset = scale_.recipe.dataset;
@@ -90,7 +72,7 @@ class Evaluation {
         result_.notes.push_back(fmt::format("At this scale {} {} stands for {}.", key, to, from));
       }
     }
-    if (!task_is_built(study_.task)) {
+    if (!task_is_built(study_.task) && result_.benchmark.empty()) {
       result_.notes.push_back(fmt::format("The task {} is not built yet: its cells stay empty.", study_.task));
     }
   }
@@ -121,7 +103,7 @@ class Evaluation {
     const StudyCell wanted = study_cell(study_, scale_, row, column, 1);
     if (database_ != nullptr) {
       for (const auto& [seed, runs] : finished_runs(*database_, wanted.recipe_hash)) {
-        add_newest(cell, seed, runs, column);
+        add_newest(cell, seed, runs, row, column);
       }
     }
     for (std::uint64_t seed = 1; seed <= static_cast<std::uint64_t>(cell.wanted); ++seed) {
@@ -133,10 +115,10 @@ class Evaluation {
   }
 
   /// The newest run that has the value.
-  void add_newest(CellResult& cell, std::uint64_t seed, const std::vector<std::int64_t>& runs,
+  void add_newest(CellResult& cell, std::uint64_t seed, const std::vector<std::int64_t>& runs, const StudyRow& row,
                   const StudyColumn& column) const {
     for (const std::int64_t run : runs) {
-      if (const auto value = run_value(*database_, run, column.metric, options_.value)) {
+      if (const auto value = run_value(*database_, run, cell_metric(row, column), options_.value)) {
         cell.runs.push_back({run, seed, *value * column.factor});
         return;
       }
@@ -173,6 +155,30 @@ class Evaluation {
 
 }  // namespace
 
+std::optional<double> run_value(const Database& database, std::int64_t run, const MetricReference& metric,
+                                CellValue which) {
+  Statement row(database, "SELECT last, best FROM summary WHERE run = ? AND split = ? AND name = ?", run, metric.split,
+                metric.name);
+  const int column = which == CellValue::last ? 0 : 1;
+  if (!row.step() || row.is_null(column)) return std::nullopt;
+  return row.real(column);
+}
+
+void summarise(CellResult& cell) {
+  if (!cell.runs.empty()) {
+    double sum = 0;
+    for (const CellRun& run : cell.runs) sum += run.value;
+    const auto count = static_cast<double>(cell.runs.size());
+    cell.mean = sum / count;
+    if (cell.runs.size() > 1) {
+      double squares = 0;
+      for (const CellRun& run : cell.runs) squares += (run.value - *cell.mean) * (run.value - *cell.mean);
+      cell.spread = std::sqrt(squares / (count - 1));
+    }
+  }
+  if (cell.mean && cell.paper) cell.difference = *cell.mean - *cell.paper;
+}
+
 StudyResult evaluate_study(const Study& study, const StudyScale& scale, const Database* database,
                            const EvaluateOptions& options) {
   return Evaluation(study, scale, database, options).run();
@@ -180,6 +186,7 @@ StudyResult evaluate_study(const Study& study, const StudyScale& scale, const Da
 
 std::vector<std::string> scales_with_runs(const Study& study, const Database& database) {
   std::vector<std::string> names;
+  if (!benchmark_of_task(study.task).empty() && has_benchmarks(study, database)) names.emplace_back("paper");
   if (!task_is_built(study.task)) return names;
   for (const std::string& name : study_scales()) {
     const auto scale = std::ranges::find(study.scales, name, &StudyScale::name);

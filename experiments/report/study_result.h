@@ -52,7 +52,8 @@ struct StudyResult {
   std::string source;      ///< of the paper's values
   std::string paper_data;  ///< what the paper measured on
   std::string task;
-  std::string figure;  ///< empty for tables
+  std::string figure;          ///< empty for tables
+  std::string benchmark = {};  ///< command that fills it with measurements; empty: trainings fill it
   std::string scale;
   std::string recipe;                                       ///< the recipe's line for people
   std::string dataset;                                      ///< what our values were measured on
@@ -66,6 +67,12 @@ struct StudyResult {
 
 /// Which of a run's values counts.
 enum class CellValue { last, best };
+
+/// A metric's value in a run; nothing when it has none.
+[[nodiscard]] std::optional<double> run_value(const results_db::Database& database, std::int64_t run,
+                                              const MetricReference& metric, CellValue which);
+/// Mean, spread and difference from the cell's runs and the paper's value.
+void summarise(CellResult& cell);
 
 /// Options of evaluate_study().
 struct EvaluateOptions {

@@ -103,6 +103,10 @@ std::string LayoutCell::text(Field field) const {
   return difference;
 }
 
+std::string TableLayout::heading(Field field) const {
+  return field == Field::measured ? measured_title : field_title(field);
+}
+
 std::size_t TableLayout::characters() const {
   constexpr std::size_t kGap = 2;
   std::size_t all = 0;
@@ -114,7 +118,7 @@ std::size_t TableLayout::characters() const {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::size_t below = 0;
     for (const Field field : groups[g].fields) {
-      std::size_t width = display_width(field_title(field));
+      std::size_t width = display_width(heading(field));
       for (const LayoutRow& row : rows) width = std::max(width, display_width(row.cells[g].text(field)));
       below += width + kGap;
     }
@@ -143,6 +147,8 @@ bool TableLayout::begins_group(std::size_t row) const {
 
 TableLayout make_layout(const StudyResult& result, const RenderOptions& options, Shape shape) {
   TableLayout layout;
+  // A benchmark's values may be modelled ones: each row says what they are.
+  if (!result.benchmark.empty()) layout.measured_title = "value";
   for (const auto& [id, title] : result.labels) layout.labels.push_back(plain_line(title));
   if (shape == Shape::wide) {
     for (std::size_t i = 0; i < result.columns.size(); ++i) {
@@ -168,10 +174,24 @@ TableLayout make_layout(const StudyResult& result, const RenderOptions& options,
 }
 
 std::string fill_command(const StudyResult& result, const RenderOptions& options) {
+  if (!result.benchmark.empty()) return plain_line("denseshift " + result.benchmark);
   std::string command = fmt::format("denseshift ablate {} --scale {}", result.study, result.scale);
   if (!options.fill_options.empty()) command += " " + options.fill_options;
   return plain_line(command);
 }
+
+namespace {
+
+/// Where the values of a benchmark come from stands in its rows.
+void frame_benchmark(TableFrame& frame, const StudyResult& result) {
+  for (HeadLine& line : frame.head) {
+    if (line.key == "measured") line = {"values", result.filled > 0 ? "as each row says" : "none yet"};
+  }
+  frame.caution = "The paper's values are from another machine: compare the speed-ups, not the times.";
+  frame.legend = "value: of the newest recorded run of its source; diff: value - paper.";
+}
+
+}  // namespace
 
 TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
   TableFrame frame;
@@ -191,6 +211,7 @@ TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
       fmt::format("measured: mean of {} values ± sample standard deviation over seeds; n: runs/wanted{}.",
                   options.value == CellValue::last ? "last" : "best", paper ? "; diff: measured - paper" : "");
   for (const std::string& note : result.notes) frame.notes.push_back(plain_line(note));
+  if (!result.benchmark.empty()) frame_benchmark(frame, result);
   return frame;
 }
 

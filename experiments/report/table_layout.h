@@ -11,7 +11,7 @@ namespace denseshift::experiments {
 /// Columns under one value column's heading.
 enum class Field { measured, count, run_ids, paper, difference };
 
-/// "measured", "n", "runs", "paper", "diff".
+/// "measured", "n", "runs", "paper", "diff": also the names of classes in HTML.
 [[nodiscard]] const char* field_title(Field field);
 
 /// A value column's heading and what stands below it. Without any value of the paper there is no `paper` and no `diff`.
@@ -49,7 +49,10 @@ struct TableLayout {
   std::vector<std::string> labels;
   std::vector<LayoutGroup> groups;
   std::vector<LayoutRow> rows;
+  std::string measured_title = "measured";
 
+  /// Heading of a field: field_title(), but measured_title for the measured one.
+  [[nodiscard]] std::string heading(Field field) const;
   /// About how many characters a line takes when columns stand two characters apart.
   [[nodiscard]] std::size_t characters() const;
   /// Columns in all.

@@ -153,8 +153,16 @@ void check_differences(const Study& study, const std::string& file) {
   }
 }
 
-/// A task that is not built has no recipes; its table shows the paper's values at every scale.
+/// A task that is not trained has no recipes. What is measured has one scale, the paper's; the table of a task that is
+/// not built shows the paper's values at every scale.
 void add_empty_scales(Study& study) {
+  if (const std::string benchmark = benchmark_of_task(study.task); !benchmark.empty()) {
+    StudyScale scale;
+    scale.name = "paper";
+    scale.recipe.title = "denseshift " + benchmark;
+    study.scales.push_back(std::move(scale));
+    return;
+  }
   for (const std::string& name : study_scales()) {
     StudyScale scale;
     scale.name = name;

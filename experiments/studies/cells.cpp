@@ -93,7 +93,7 @@ StudyCell study_cell(const Study& study, const StudyScale& scale, const StudyRow
     throw usage_error(place(study, scale, row, column) + ": a study has to set wbits, init and image_size",
                       "add them to the recipe or the row");
   }
-  cell.metrics = {column.metric};
+  cell.metrics = {cell_metric(row, column)};
   cell.traces = cell.config.trace_weights > 0;
   cell.config_hash = config_hash(cell.config);
   cell.recipe_hash = recipe_hash(cell.config);

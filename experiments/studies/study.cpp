@@ -35,7 +35,17 @@ const StudyRow& Study::row(const std::string& id) const {
   return find_named(rows, id, name + ": no row", [](const StudyRow& item) { return item.id; });
 }
 
+MetricReference cell_metric(const StudyRow& row, const StudyColumn& column) {
+  static const std::string mark = "{row}";
+  MetricReference metric = column.metric;
+  if (const std::size_t at = metric.name.find(mark); at != std::string::npos)
+    metric.name.replace(at, mark.size(), row.id);
+  return metric;
+}
+
 bool task_is_built(const std::string& task) { return task == "classification"; }
+
+std::string benchmark_of_task(const std::string& task) { return task == "kernels" ? "bench kernels" : ""; }
 
 const Study& StudyCatalog::get(const std::string& name) const {
   std::vector<std::string> names;

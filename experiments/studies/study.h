@@ -27,7 +27,7 @@ struct Recipe {
   std::string measured_on;  ///< the machine of `seconds`
 };
 
-/// A value of a run: the metric's last (or best) value in `summary`.
+/// A value of a run: the metric's last (or best) value in `summary`. "{row}" in the name stands for the row's id.
 struct MetricReference {
   std::string split = "val";
   std::string name = "top1";
@@ -90,8 +90,13 @@ struct Study {
   [[nodiscard]] const StudyRow& row(const std::string& id) const;
 };
 
-/// Tasks that this program can train; cells of other tasks have no configuration yet.
+/// The metric of a cell: the column's, with the row's id filled in.
+[[nodiscard]] MetricReference cell_metric(const StudyRow& row, const StudyColumn& column);
+
+/// Tasks that this program can train; cells of other tasks have no configuration.
 [[nodiscard]] bool task_is_built(const std::string& task);
+/// The command whose recorded runs fill a task that is measured instead of trained ("bench kernels"); empty for others.
+[[nodiscard]] std::string benchmark_of_task(const std::string& task);
 
 /// All studies. Order: tables, kernels, ablations, figures, then those from disk.
 class StudyCatalog {

@@ -24,6 +24,13 @@ if(DENSESHIFT_WITH_RSVG)
   endif()
 endif()
 
+if(DENSESHIFT_WITH_PEERS STREQUAL "AUTO" AND CMAKE_CROSSCOMPILING)
+  set(DENSESHIFT_WITH_PEERS OFF)
+endif()
+if(DENSESHIFT_WITH_PEERS)
+  include(DenseshiftPeers)
+endif()
+
 if(DENSESHIFT_WITH_TORCH)
   include(DenseshiftTorch)
   include(DenseshiftTorchTarget)
