@@ -4,13 +4,14 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--torch debian|pip|none|PATH] [--with-tests]
+Usage: scripts/setup.sh [--torch debian|pip|none|PATH] [--with-tests] [--with-arm64]
 
   --torch debian   LibTorch from Debian's libtorch-dev (default)
   --torch pip      PyTorch's wheel (with CUDA) in .venv of this checkout
   --torch none     no LibTorch: results database, data and kernels only
   --torch PATH     a LibTorch, or a virtual environment with PyTorch, that you already have
   --with-tests     also what the tests need
+  --with-arm64     also the AArch64 cross compiler, and qemu-user to run what it makes
 TEXT
 }
 
@@ -32,6 +33,7 @@ while [[ $# -gt 0 ]]; do
       ;;
     --torch=*) torch=${1#*=} ;;
     --with-tests) packages+=(libgtest-dev libgmock-dev) ;;
+    --with-arm64) packages+=(g++-aarch64-linux-gnu qemu-user) ;;
     -h | --help)
       usage
       exit 0
