@@ -36,9 +36,13 @@ struct DotKernel {
   std::string_view variant;  ///< the rung, the same in every instruction set; see dot_variants()
   Isa isa = Isa::scalar;
   DotWeights weights = DotWeights::f16;
+  /// Any n, any alignment; `weights` are n weights of pack_dot_weights(). Every product is exact (but see the variant);
+  /// the order in which they are added is the kernel's.
   float (*f16)(const std::uint16_t* x, const void* weights, std::size_t n) = nullptr;
+  /// Exact while the result fits: n <= 131071 for any 4-bit weights and any x, 16 times that for 3 bits.
   std::int32_t (*i8)(const std::int8_t* x, const void* weights, std::size_t n) = nullptr;
   std::size_t order = 1;  ///< packed2: weights that are packed together, see pack_dot_weights()
+  std::size_t unit = 1;   ///< packed2: bytes of the words that codes lie in, see pack_dot_weights()
 };
 
 /// One rung of the ladder, independent of the instruction set.
@@ -46,16 +50,21 @@ struct DotVariant {
   std::string_view variant;
   DotFamily family = DotFamily::f16;
   std::string_view description;  ///< one line for tables
-  bool zero_safe = false;        ///< exact for x = 0 and for subnormal x, or flushes them as documented
-  bool robust = false;           ///< NaN and Inf in x reach the result
-  bool zero_weights = false;     ///< can hold the weight zero (Shift)
-  int max_bits = 4;              ///< largest bit width of the weights it can hold
+  bool zero_safe = false;     ///< exact for x = 0; subnormal x is exact too, or counts as 0 (add*_safe, *_convert_safe)
+  bool robust = false;        ///< f16: exact for every x; NaN and Inf in x reach the result
+  bool zero_weights = false;  ///< can hold the weight zero (Shift)
+  int max_bits = 4;           ///< largest bit width b of the weights it can hold: p < 2^(b-1)
 };
 
-/// The rungs in the order of the tables. The first of each family is the paper's baseline; `paper` below names both.
+/// The rungs in the order of the tables. The first of each family is the paper's baseline; paper_pair() names both.
+/// fp16_fma and fp16_add exist for neon_fp16 only: all others have a kernel for scalar, avx2, avx512 and neon.
 [[nodiscard]] const std::vector<DotVariant>& dot_variants();
+/// Throws std::invalid_argument for an unknown name.
 [[nodiscard]] const DotVariant& dot_variant(std::string_view variant);
-/// Variant that stands for the paper's baseline (first) and for its DenseShift kernel (second).
+/// Variant that stands for the paper's baseline (first) and for its DenseShift kernel (second). FP16: fma and add16,
+/// which have the same four sums, so that their ratio is what the saved conversion is worth and not how long an
+/// addition takes (add16_1acc, the paper's listing to the letter, waits for its one sum). INT8: shift_zero_after and
+/// denseshift, which are one loop with and without the test for the weight zero.
 struct PaperPair {
   std::string_view baseline, denseshift;
 };
@@ -71,12 +80,16 @@ struct DotWeight {
   std::int8_t sign = 1;      ///< -1, 0 (the weight zero), +1
   std::int8_t exponent = 0;  ///< 0 .. 7
 };
-/// Weights in the form that `kernel` reads. Throws std::invalid_argument for a weight that the form cannot hold.
+/// Weights in the form that `kernel` reads. Throws std::invalid_argument for a weight that the kernel cannot hold.
+/// packed2: blocks of `order` weights, the last one filled up. With words of `unit` bytes (little-endian) and
+/// words = order / (4 * unit) of them in a block, weight i of a block is in word i % words at bit 2 * (i / words).
+/// Codes are 0..3 for -2, -1, +1, +2. Behind the codes stands the sum of all weights, filling included, as int32.
 [[nodiscard]] std::vector<std::uint8_t> pack_dot_weights(const DotKernel& kernel,
                                                          const std::vector<DotWeight>& weights);
 
-/// True when FP16 activations keep the naive integer add exact: all are finite, zero or normal, and none exceeds the
-/// range after adding max_exponent. One pass over x, shared by all rows that use it.
+/// True when the integer add is exact for every x: all are finite, zero or normal, and none leaves the range of a half
+/// after adding max_exponent (0 or more) to its exponent. Zeros are exact in the zero-safe variants; in the others only
+/// with p = 0. One pass over x, shared by all rows that use it. Otherwise take `robust`, which reads the same weights.
 [[nodiscard]] bool add16_is_exact(const std::uint16_t* x, std::size_t n, int max_exponent);
 
 }  // namespace denseshift::kernels

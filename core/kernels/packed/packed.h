@@ -15,6 +15,7 @@
 
 #include "core/kernels/isa.h"
 #include "core/kernels/packed/aligned.h"
+#include "core/kernels/packed/kernel_info.h"
 
 namespace denseshift::kernels {
 
@@ -85,13 +86,6 @@ struct A8Output {
   int zero_point = 0;
 };
 
-/// A kernel of one family in one instruction set, for lists in tests, `bench` and `doctor`.
-struct PackedKernelInfo {
-  std::string_view name;    ///< such as f32_pot2_gemv__avx512_table2
-  std::string_view family;  ///< gemv_f32, gemv_a8, gemm_f32, gemm_a8
-  Isa isa = Isa::scalar;
-  int bits = 2;
-};
 /// Every kernel compiled for this architecture, best instruction set first within a family and bit width.
 [[nodiscard]] const std::vector<PackedKernelInfo>& packed_kernels();
 /// The kernel that dispatch takes now, from allowed_isa().

@@ -1,0 +1,230 @@
+// Kernels for 8-bit activations, written once over a `Simd` type and compiled in the unit of every instruction set.
+// To be included inside namespace denseshift::kernels { namespace { of such a unit, nowhere else.
+//
+// A Simd type has
+//   Bytes, Narrow                  4 weights of kRows rows; what products are summed in before 32 bits
+//   kRows, kVectors, kColumns      rows in Bytes; vectors of rows and largest number of columns of a register tile
+//   kXOffset                       what it subtracts from every byte of x
+//   steps(factor)                  how many dot() a Narrow takes; 0: any number
+//   load, store, low, high, shuffle, table, bits37   bytes (low and high: nibbles)
+//   x4, zero, dot                  4 broadcast activations; Narrow += x . w
+//   add_to(Narrow, sums)           32-bit sums of kRows rows += Narrow, multiplied by kScale (1 or 16)
+
+#include "core/kernels/packed/store_impl.h"
+
+/// Weights of one vector of rows for all steps of one tile, as factors of sweep kPass.
+template <class Simd, int kBits, std::size_t kPass>
+inline __attribute__((always_inline)) void decode_tile(const std::uint8_t* tile,
+                                                       typename Simd::Bytes (&steps)[a8_tile_steps(kBits)]) {
+  static constexpr ByteTable kFirst = nibble_table(kBits, 0, kPass);
+  const auto first = Simd::table(kFirst);
+  if constexpr (kBits == 2) {
+    static constexpr ByteTable kSecond = nibble_table(2, 2, kPass);
+    const auto second = Simd::table(kSecond);
+    const auto word = Simd::load(tile);
+    const auto low = Simd::low(word);
+    const auto high = Simd::high(word);
+    steps[0] = Simd::shuffle(first, low);
+    steps[1] = Simd::shuffle(second, low);
+    steps[2] = Simd::shuffle(first, high);
+    steps[3] = Simd::shuffle(second, high);
+  } else if constexpr (kBits == 4) {
+    const auto word = Simd::load(tile);
+    steps[0] = Simd::shuffle(first, Simd::low(word));
+    steps[1] = Simd::shuffle(first, Simd::high(word));
+  } else {
+    const auto w0 = Simd::load(tile);
+    const auto w1 = Simd::load(tile + kCacheLine);
+    const auto w2 = Simd::load(tile + 2 * kCacheLine);
+    // The table does not see bit 3 of a nibble.
+    steps[0] = Simd::shuffle(first, Simd::low(w0));
+    steps[1] = Simd::shuffle(first, Simd::high(w0));
+    steps[2] = Simd::shuffle(first, Simd::low(w1));
+    steps[3] = Simd::shuffle(first, Simd::high(w1));
+    steps[4] = Simd::shuffle(first, Simd::low(w2));
+    steps[5] = Simd::shuffle(first, Simd::high(w2));
+    const auto rest = Simd::bits37(w0, w1, w2);
+    steps[6] = Simd::shuffle(first, Simd::low(rest));
+    steps[7] = Simd::shuffle(first, Simd::high(rest));
+  }
+}
+
+/// Products of one tile added to `narrow`, which the caller widens in time.
+template <class Simd, int kBits, std::size_t kPass>
+inline __attribute__((always_inline)) void add_tile(typename Simd::Narrow& narrow, const std::uint8_t* tile,
+                                                    const typename Simd::X (&x)[a8_tile_steps(kBits)]) {
+  typename Simd::Bytes steps[a8_tile_steps(kBits)];
+  decode_tile<Simd, kBits, kPass>(tile, steps);
+  for (std::size_t s = 0; s < a8_tile_steps(kBits); ++s) narrow = Simd::dot(narrow, x[s], steps[s]);
+}
+
+/// Tile blocks that a Narrow takes, at least one.
+template <class Simd, int kBits>
+constexpr std::size_t blocks_before_widening() {
+  constexpr int steps = Simd::steps(largest_factor(kBits));
+  constexpr int per_tile = static_cast<int>(a8_tile_steps(kBits));
+  static_assert(steps == 0 || steps >= per_tile, "one tile must fit between two widenings");
+  return steps == 0 ? static_cast<std::size_t>(-1) : static_cast<std::size_t>(steps / per_tile);
+}
+
+template <class Simd, int kBits>
+void gemv_a8(const GemvA8Call& call) {
+  constexpr std::size_t kVectorsOfTile = kTileRows / Simd::kRows;
+  constexpr std::size_t kPasses = a8_passes(kBits);
+  constexpr std::size_t kSteps = a8_tile_steps(kBits);
+  typename Simd::Narrow narrow[kA8GroupTiles * kVectorsOfTile][kPasses];
+  for (std::size_t v = 0; v < call.group * kVectorsOfTile; ++v) {
+    for (auto& sum : narrow[v]) sum = Simd::zero();
+  }
+  for (std::size_t i = 0; i < call.group * kTileRows; ++i) call.sums[i] = 0;
+  const std::uint8_t* tile = call.tiles;
+  const std::uint8_t* x = call.x;
+  std::size_t left = blocks_before_widening<Simd, kBits>();
+  for (std::size_t block = 0; block < call.blocks; ++block) {
+    typename Simd::X x4[kSteps];
+    for (std::size_t s = 0; s < kSteps; ++s, x += 4) x4[s] = Simd::x4(x);
+    for (std::size_t t = 0; t < call.group; ++t, tile += a8_tile_bytes(kBits)) {
+      __builtin_prefetch(tile + 4096);
+      for (std::size_t v = 0; v < kVectorsOfTile; ++v) {
+        auto& sums = narrow[t * kVectorsOfTile + v];
+        const std::uint8_t* part = tile + v * 4 * Simd::kRows;
+        add_tile<Simd, kBits, 0>(sums[0], part, x4);
+        if constexpr (kPasses == 2) add_tile<Simd, kBits, 1>(sums[1], part, x4);
+      }
+    }
+    if (--left == 0 || block + 1 == call.blocks) {
+      left = blocks_before_widening<Simd, kBits>();
+      for (std::size_t v = 0; v < call.group * kVectorsOfTile; ++v) {
+        std::int32_t* to = call.sums + v * Simd::kRows;
+        if constexpr (kPasses == 2) {
+          Simd::template add_to<16>(narrow[v][0], to);
+          Simd::template add_to<1>(narrow[v][1], to);
+        } else {
+          Simd::template add_to<1>(narrow[v][0], to);
+        }
+        for (auto& sum : narrow[v]) sum = Simd::zero();
+      }
+    }
+  }
+}
+
+template <class Simd, int kBits, std::size_t kPass>
+void decode_pass(const A8DecodeCall& call, std::int8_t* panel) {
+  constexpr std::size_t kBytes = 4 * Simd::kRows;
+  constexpr std::size_t kStepBytes = kBytes * Simd::kVectors;
+  for (std::size_t v = 0; v < Simd::kVectors; ++v) {
+    const std::size_t row = call.row + v * Simd::kRows;
+    std::int8_t* to = panel + v * kBytes;
+    for (std::size_t block = 0; block < call.blocks; ++block, to += a8_tile_steps(kBits) * kStepBytes) {
+      typename Simd::Bytes steps[a8_tile_steps(kBits)];
+      if (row < call.row_tiles * kTileRows) {
+        const std::uint8_t* tile =
+            call.tiles +
+            tile_offset(row / kTileRows, call.row_tiles, block, call.blocks, kA8GroupTiles, a8_tile_bytes(kBits)) +
+            row % kTileRows * 4;
+        decode_tile<Simd, kBits, kPass>(tile, steps);
+      } else {
+        for (auto& step : steps) step = Simd::no_bytes();
+      }
+      for (std::size_t s = 0; s < a8_tile_steps(kBits); ++s) Simd::store(to + s * kStepBytes, steps[s]);
+    }
+  }
+}
+
+template <class Simd, int kBits>
+void decode_a8(const A8DecodeCall& call) {
+  decode_pass<Simd, kBits, 0>(call, call.panel);
+  if constexpr (a8_passes(kBits) == 2) {
+    const std::size_t steps = call.blocks * a8_tile_steps(kBits);
+    decode_pass<Simd, kBits, 1>(call, call.panel + steps * 4 * Simd::kRows * Simd::kVectors);
+  }
+}
+
+/// All inputs of one sweep for kN columns; `panel` moves on to the next sweep.
+template <class Simd, int kBits, std::size_t kN>
+inline __attribute__((always_inline)) void sweep_a8(const A8TileCall& call, const std::int8_t*& panel) {
+  constexpr std::size_t kV = Simd::kVectors;
+  constexpr std::size_t kBytes = 4 * Simd::kRows;
+  constexpr int kSafe = Simd::steps(largest_factor(kBits));
+  typename Simd::Narrow sums[kN][kV];
+  for (auto& column : sums) {
+    for (auto& sum : column) sum = Simd::zero();
+  }
+  std::size_t left = kSafe;
+  for (std::size_t tap = 0; tap < call.taps; ++tap) {
+    const std::uint8_t* x[kN];
+    for (std::size_t c = 0; c < kN; ++c) x[c] = call.x[tap * kN + c];
+    for (std::size_t step = 0; step < call.tap_steps;) {
+      const std::size_t rest = call.tap_steps - step;
+      const std::size_t n = kSafe == 0 || rest < left ? rest : left;
+      for (const std::size_t end = step + n; step < end; ++step, panel += kV * kBytes) {
+        typename Simd::Bytes w[kV];
+        for (std::size_t v = 0; v < kV; ++v) w[v] = Simd::load(panel + v * kBytes);
+        for (std::size_t c = 0; c < kN; ++c) {
+          const auto x4 = Simd::x4(x[c] + 4 * step);
+          for (std::size_t v = 0; v < kV; ++v) sums[c][v] = Simd::dot(sums[c][v], x4, w[v]);
+        }
+      }
+      if constexpr (kSafe != 0) {
+        left -= n;
+        if (left > 0) continue;
+        left = kSafe;
+        for (std::size_t c = 0; c < kN; ++c) {
+          for (std::size_t v = 0; v < kV; ++v) {
+            Simd::template add_to<1>(sums[c][v], call.sums + (c * kV + v) * Simd::kRows);
+            sums[c][v] = Simd::zero();
+          }
+        }
+      }
+    }
+  }
+  for (std::size_t c = 0; c < kN; ++c) {
+    for (std::size_t v = 0; v < kV; ++v) {
+      Simd::template add_to<1>(sums[c][v], call.sums + (c * kV + v) * Simd::kRows);
+    }
+  }
+}
+
+template <class Simd, int kBits, std::size_t kN>
+void tile_a8(const A8TileCall& call) {
+  constexpr std::size_t kSums = kN * Simd::kVectors * Simd::kRows;
+  for (std::size_t i = 0; i < kSums; ++i) call.sums[i] = 0;
+  const std::int8_t* panel = call.panel;
+  sweep_a8<Simd, kBits, kN>(call, panel);
+  if constexpr (a8_passes(kBits) == 2) {
+    for (std::size_t i = 0; i < kSums; ++i) call.sums[i] *= 16;
+    sweep_a8<Simd, kBits, kN>(call, panel);
+  }
+}
+
+template <class Simd, int kBits, std::size_t... kN>
+constexpr auto make_tiles(std::index_sequence<kN...>) {
+  return TileTable<A8TileCall, sizeof...(kN)>{{&tile_a8<Simd, kBits, kN + 1>...}};
+}
+/// Entry n - 1 computes n columns.
+template <class Simd, int kBits>
+constexpr auto kTilesA8 = make_tiles<Simd, kBits>(std::make_index_sequence<Simd::kColumns>{});
+
+template <class Simd, int kBits>
+constexpr GemmA8Kernel gemm_a8_kernel(std::string_view name, Isa isa) {
+  return {{name, "gemm_a8", isa, kBits},
+          Simd::kXOffset,
+          Simd::kRows * Simd::kVectors,
+          Simd::kColumns,
+          &decode_a8<Simd, kBits>,
+          kTilesA8<Simd, kBits>.functions,
+          &store_a8};
+}
+template <class Simd, int kBits>
+constexpr GemvA8Kernel gemv_a8_kernel(std::string_view name, Isa isa) {
+  return {{name, "gemv_a8", isa, kBits}, Simd::kXOffset, &gemv_a8<Simd, kBits>};
+}
+
+/// The six kernels of a level, for 2, 3 and 4 bits.
+#define DENSESHIFT_A8_KERNELS(simd, suffix, isa)                                                             \
+  extern const GemvA8Kernel u8_pot2_gemv__##suffix = gemv_a8_kernel<simd, 2>("u8_pot2_gemv__" #suffix, isa); \
+  extern const GemvA8Kernel u8_pot3_gemv__##suffix = gemv_a8_kernel<simd, 3>("u8_pot3_gemv__" #suffix, isa); \
+  extern const GemvA8Kernel u8_pot4_gemv__##suffix = gemv_a8_kernel<simd, 4>("u8_pot4_gemv__" #suffix, isa); \
+  extern const GemmA8Kernel u8_pot2_gemm__##suffix = gemm_a8_kernel<simd, 2>("u8_pot2_gemm__" #suffix, isa); \
+  extern const GemmA8Kernel u8_pot3_gemm__##suffix = gemm_a8_kernel<simd, 3>("u8_pot3_gemm__" #suffix, isa); \
+  extern const GemmA8Kernel u8_pot4_gemm__##suffix = gemm_a8_kernel<simd, 4>("u8_pot4_gemm__" #suffix, isa);
