@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "core/bench/model/operands.h"
@@ -46,9 +47,9 @@ bool names_function(std::string_view symbol, std::string_view function) {
 
 /// Label that a branch goes to; empty for other instructions. gcc writes bne for b.ne.
 std::string_view branch_target(std::string_view instruction) {
-  static const std::set<std::string_view> kBranches = {"b",   "cbz", "cbnz", "tbz", "tbnz", "beq", "bne", "bcs", "bcc",
-                                                       "bmi", "bpl", "bvs",  "bvc", "bhi",  "bls", "bge", "blt", "bgt",
-                                                       "ble"};
+  static const std::set<std::string_view> kBranches = {"b",   "cbz", "cbnz", "tbz", "tbnz", "beq", "bne",
+                                                       "bcs", "bcc", "bmi",  "bpl", "bvs",  "bvc", "bhi",
+                                                       "bls", "bge", "blt",  "bgt", "ble"};
   const std::size_t space = instruction.find_first_of(" \t");
   if (space == std::string_view::npos) return {};
   const std::string_view name = instruction.substr(0, space);
@@ -59,6 +60,14 @@ std::string_view branch_target(std::string_view instruction) {
 bool ends_block(std::string_view instruction) {
   const std::string_view name = instruction.substr(0, instruction.find_first_of(" \t"));
   return name == "ret" || name == "br" || name == "bl" || name == "blr" || !branch_target(instruction).empty();
+}
+
+/// Whether an instruction works on a vector register in parts, such as v0.4s.
+bool uses_vectors(const AssemblyLoop& loop) {
+  return std::any_of(loop.instructions.begin(), loop.instructions.end(), [](const std::string& instruction) {
+    const std::size_t dot = instruction.find('.');
+    return dot != std::string::npos && dot >= 2 && instruction.substr(0, 2) != "b.";
+  });
 }
 
 /// Bytes of a set of places, each counted once.
@@ -100,7 +109,8 @@ std::optional<LoopReads> loop_reads(const AssemblyLoop& loop, std::string* reaso
   AddressTracker tracker;
   for (const std::string& instruction : loop.instructions) tracker.step(instruction);
   std::map<Affine::Terms, std::set<std::pair<std::int64_t, std::int64_t>>> streams;
-  for (const MemoryRead& read : tracker.reads()) streams[read.address.terms].insert({read.address.constant, read.bytes});
+  for (const MemoryRead& read : tracker.reads())
+    streams[read.address.terms].insert({read.address.constant, read.bytes});
   LoopReads result;
   for (const auto& [terms, places] : streams) {
     const std::optional<std::int64_t> advance = tracker.advance(terms);
@@ -129,17 +139,26 @@ std::optional<std::int64_t> elements_per_iteration(const LoopReads& reads, int x
 }
 
 MainLoop find_main_loop(std::string_view assembly, std::string_view kernel, int x_bits, int weight_bits) {
+  const auto refuse = [&](std::string_view reason) {
+    return work_error(fmt::format("{} cannot be modelled: {}", kernel, reason));
+  };
   MainLoop best;
-  std::string reason = "its loops read something else than two arrays";
   const std::vector<AssemblyLoop> loops = find_loops(assembly, kernel);
-  if (loops.empty()) reason = "the assembly has no loop of one block for it";
   for (const AssemblyLoop& loop : loops) {
+    std::string reason;
     const std::optional<LoopReads> reads = loop_reads(loop, &reason);
+    if (!reads && uses_vectors(loop)) throw refuse(fmt::format("in the loop at {} {}", loop.label, reason));
     if (!reads) continue;
     const std::optional<std::int64_t> elements = elements_per_iteration(*reads, x_bits, weight_bits);
-    if (elements && *elements > best.elements) best = {loop, *elements};
+    if (!elements) continue;
+    const auto work = [](const MainLoop& of) {
+      return static_cast<double>(of.loop.instructions.size()) / static_cast<double>(of.elements);
+    };
+    const MainLoop candidate = {loop, *elements};
+    if (best.elements == 0 || work(candidate) < work(best)) best = candidate;
   }
-  if (best.elements == 0) throw work_error(fmt::format("{} cannot be modelled: {}", kernel, reason));
+  if (loops.empty()) throw refuse("the assembly has no loop of one block for it");
+  if (best.elements == 0) throw refuse("no loop reads two arrays without gaps");
   return best;
 }
 

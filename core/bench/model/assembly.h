@@ -34,13 +34,15 @@ struct LoopReads {
 /// that explains both the bytes read and every distance by which an address moves. Nothing when no number does.
 [[nodiscard]] std::optional<std::int64_t> elements_per_iteration(const LoopReads& reads, int x_bits, int weight_bits);
 
-/// The loop of a kernel that consumes most elements in one iteration: the main loop, not a remainder's.
+/// The loop of a kernel that most elements pass through: the one with the fewest instructions for an element, since
+/// those of remainders take elements singly or, unrolled by the compiler, with more work for each.
 struct MainLoop {
   AssemblyLoop loop;
   std::int64_t elements = 0;
 };
 
-/// Throws a work error that names the kernel when no loop's elements can be told.
+/// Throws a work error that names the kernel when no loop's elements can be told, or when those of a vector loop
+/// cannot, which may be the main loop.
 [[nodiscard]] MainLoop find_main_loop(std::string_view assembly, std::string_view kernel, int x_bits, int weight_bits);
 
 }  // namespace denseshift::bench

@@ -138,7 +138,8 @@ std::vector<DotModel::Compiler> find_compilers(const std::vector<std::string>& w
     }
   }
   if (names.empty()) {
-    throw input_error("no compiler for AArch64 was found", "install g++-aarch64-linux-gnu, or name one with --compiler");
+    throw input_error("no compiler for AArch64 was found",
+                      "install g++-aarch64-linux-gnu, or name one with --compiler");
   }
   std::vector<DotModel::Compiler> compilers;
   for (const std::string& name : names) compilers.push_back(checked_compiler(name));
@@ -155,7 +156,8 @@ std::string compile_kernels(const DotModel::Compiler& compiler) {
     words.insert(words.end(), compiler.options.begin(), compiler.options.end());
     append_words(words, "-std=c++20 -S -fPIC");
     append_words(words, unit.options);
-    words.insert(words.end(), {"-I", folder.path().string(), (folder.path() / unit.path).string(), "-o", output.string()});
+    words.insert(words.end(),
+                 {"-I", folder.path().string(), (folder.path() / unit.path).string(), "-o", output.string()});
     const ToolOutput result = run_tool(words);
     if (result.status != 0) {
       throw input_error(fmt::format("{} cannot compile {}: {}", compiler.path, unit.path, first_line(result.err)));

@@ -36,11 +36,11 @@ struct DotModelRequest {
 
 /// One kernel as compiled by one compiler.
 struct ModelledKernel {
-  std::string_view kernel;   ///< as in dot_kernels.inc
-  std::string_view variant;  ///< the rung, see dot_variants()
-  std::size_t compiler = 0;  ///< index in DotModel::compilers
+  std::string_view kernel;    ///< as in dot_kernels.inc
+  std::string_view variant;   ///< the rung, see dot_variants()
+  std::size_t compiler = 0;   ///< index in DotModel::compilers
   std::int64_t elements = 0;  ///< that one iteration consumes, derived from the loop's addresses
-  McaResult loop;            ///< one iteration
+  McaResult loop;             ///< one iteration
 
   [[nodiscard]] double cycles_per_element() const { return loop.cycles / static_cast<double>(elements); }
   /// Lower bound by the busiest unit or the front end, without dependencies.

@@ -122,9 +122,8 @@ std::vector<McaResult> run_mca(const McaTool& tool, const ModelCpu& cpu,
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "loops.s";
   write_regions(file, loops);
-  const ToolOutput output =
-      run_tool({tool.path, "-march=aarch64", fmt::format("-mcpu={}", cpu.name),
-                fmt::format("-iterations={}", kIterations), "--json", file.string()});
+  const ToolOutput output = run_tool({tool.path, "-march=aarch64", fmt::format("-mcpu={}", cpu.name),
+                                      fmt::format("-iterations={}", kIterations), "--json", file.string()});
   if (output.status != 0) {
     throw input_error(fmt::format("{} refuses a loop: {}", tool.path, first_line(output.err)),
                       "an older llvm-mca may not know newer instructions; --mca PATH names another");

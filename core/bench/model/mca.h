@@ -32,12 +32,12 @@ struct McaTool {
 
 /// What the model says of one loop, for one iteration out of many.
 struct McaResult {
-  double cycles = 0;        ///< with all dependencies and limits
-  double throughput = 0;    ///< cycles that the busiest resource or the front end needs at least
-  int instructions = 0;     ///< of one iteration
-  double micro_ops = 0;     ///< of one iteration
-  int dispatch_width = 0;   ///< micro-operations that enter the pipeline in a cycle
-  std::string limit;        ///< what bounds it: the busiest units as the model names them, dispatch, or dependencies
+  double cycles = 0;       ///< with all dependencies and limits
+  double throughput = 0;   ///< cycles that the busiest resource or the front end needs at least
+  int instructions = 0;    ///< of one iteration
+  double micro_ops = 0;    ///< of one iteration
+  int dispatch_width = 0;  ///< micro-operations that enter the pipeline in a cycle
+  std::string limit;       ///< what bounds it: the busiest units as the model names them, dispatch, or dependencies
 };
 
 /// Runs the loops, each a list of instructions, through the model of `cpu`. Throws an input error when this llvm-mca

@@ -173,6 +173,8 @@ void AddressTracker::compute(std::string_view name, const Operands& operands) {
     Affine second = extended(operands, 2);
     if (subtract) second = scaled(std::move(second), -1);
     assign(operands[0], sum(value(operands[1]), second));
+  } else if (name == "lsl" && operands.size() == 3 && immediate(operands[2])) {
+    assign(operands[0], scaled(value(operands[1]), std::int64_t{1} << *immediate(operands[2])));
   } else if (name == "mov" && operands.size() == 2 && (general_register(operands[1]) || immediate(operands[1]))) {
     assign(operands[0], value(operands[1]));
   } else {
