@@ -193,13 +193,20 @@ void AddressTracker::step(std::string_view instruction) {
   compute(name, operands);
 }
 
-std::optional<std::int64_t> AddressTracker::advance(const Affine::Terms& terms) const {
+std::optional<std::int64_t> AddressTracker::advance(const Affine::Terms& terms, int depth) const {
   std::int64_t total = 0;
   for (const auto& [root, coefficient] : terms) {
     if (root >= 32) return std::nullopt;
     const Affine& after = registers_[static_cast<std::size_t>(root)];
-    if (after.terms != Affine::Terms{{root, 1}}) return std::nullopt;
-    total += coefficient * after.constant;
+    if (after.terms == Affine::Terms{{root, 1}}) {
+      total += coefficient * after.constant;
+      continue;
+    }
+    // A register that takes over others of the execution before moves as these do.
+    if (after.terms.count(root) > 0 || depth == 0) return std::nullopt;
+    const std::optional<std::int64_t> others = advance(after.terms, depth - 1);
+    if (!others) return std::nullopt;
+    total += coefficient * *others;
   }
   return total;
 }

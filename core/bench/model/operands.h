@@ -30,7 +30,8 @@ class AddressTracker {
   void step(std::string_view instruction);
   [[nodiscard]] const std::vector<MemoryRead>& reads() const { return reads_; }
   /// By how much a sum of roots grows from one execution of the block to the next; nothing when that is not constant.
-  [[nodiscard]] std::optional<std::int64_t> advance(const Affine::Terms& terms) const;
+  /// `depth` is how many registers a value may pass through on the way.
+  [[nodiscard]] std::optional<std::int64_t> advance(const Affine::Terms& terms, int depth = 4) const;
 
  private:
   using Operands = std::vector<std::string_view>;
