@@ -61,6 +61,18 @@ Affine scaled(Affine value, std::int64_t factor) {
   return value;
 }
 
+/// Nothing when a factor or the constant cannot be divided. (What a shift drops of the registers themselves is the same
+/// in every iteration as long as their steps can be divided, which advance() sees to.)
+std::optional<Affine> divided(Affine value, std::int64_t divisor) {
+  for (auto& [root, factor] : value.terms) {
+    if (factor % divisor != 0) return std::nullopt;
+    factor /= divisor;
+  }
+  if (value.constant % divisor != 0) return std::nullopt;
+  value.constant /= divisor;
+  return value;
+}
+
 Affine sum(Affine a, const Affine& b) {
   for (const auto& [root, coefficient] : b.terms) {
     a.terms[root] += coefficient;
@@ -127,7 +139,7 @@ bool writes_no_register(std::string_view name) {
 }  // namespace
 
 AddressTracker::AddressTracker() {
-  for (int i = 0; i < 32; ++i) registers_[static_cast<std::size_t>(i)] = {{{i, 1}}, 0};
+  for (int i = 0; i < 32; ++i) registers_[static_cast<std::size_t>(i)] = {{{i, Affine::kUnit}}, 0};
 }
 
 Affine AddressTracker::value(std::string_view operand) const {
@@ -149,7 +161,7 @@ void AddressTracker::assign(std::string_view operand, Affine value) {
 }
 
 void AddressTracker::forget(std::string_view operand) {
-  if (general_register(operand)) assign(operand, {{{next_unknown_++, 1}}, 0});
+  if (general_register(operand)) assign(operand, {{{next_unknown_++, Affine::kUnit}}, 0});
 }
 
 void AddressTracker::access(std::string_view name, const Operands& operands, std::size_t memory) {
@@ -175,6 +187,9 @@ void AddressTracker::compute(std::string_view name, const Operands& operands) {
     assign(operands[0], sum(value(operands[1]), second));
   } else if (name == "lsl" && operands.size() == 3 && immediate(operands[2])) {
     assign(operands[0], scaled(value(operands[1]), std::int64_t{1} << *immediate(operands[2])));
+  } else if (name == "lsr" && operands.size() == 3 && immediate(operands[2])) {
+    const std::optional<Affine> part = divided(value(operands[1]), std::int64_t{1} << *immediate(operands[2]));
+    part ? assign(operands[0], *part) : forget(operands[0]);
   } else if (name == "mov" && operands.size() == 2 && (general_register(operands[1]) || immediate(operands[1]))) {
     assign(operands[0], value(operands[1]));
   } else {
@@ -195,20 +210,20 @@ void AddressTracker::step(std::string_view instruction) {
 
 std::optional<std::int64_t> AddressTracker::advance(const Affine::Terms& terms, int depth) const {
   std::int64_t total = 0;
-  for (const auto& [root, coefficient] : terms) {
+  for (const auto& [root, factor] : terms) {
     if (root >= 32) return std::nullopt;
     const Affine& after = registers_[static_cast<std::size_t>(root)];
-    if (after.terms == Affine::Terms{{root, 1}}) {
-      total += coefficient * after.constant;
-      continue;
+    std::optional<std::int64_t> step = after.constant;
+    if (after.terms != Affine::Terms{{root, Affine::kUnit}}) {
+      // A register that takes over others of the execution before moves as these do.
+      if (after.terms.count(root) > 0 || depth == 0) return std::nullopt;
+      step = advance(after.terms, depth - 1);
+      if (!step) return std::nullopt;
     }
-    // A register that takes over others of the execution before moves as these do.
-    if (after.terms.count(root) > 0 || depth == 0) return std::nullopt;
-    const std::optional<std::int64_t> others = advance(after.terms, depth - 1);
-    if (!others) return std::nullopt;
-    total += coefficient * *others;
+    total += factor * *step;
   }
-  return total;
+  if (total % Affine::kUnit != 0) return std::nullopt;
+  return total / Affine::kUnit;
 }
 
 }  // namespace denseshift::bench

@@ -11,8 +11,10 @@
 namespace denseshift::bench {
 
 /// A sum of register values as they were at the start of the block, and a constant. Roots below 32 are registers (31
-/// is sp), others are values that nothing is known of.
+/// is sp), others are values that nothing is known of. Factors are in units of 1/kUnit, since compilers also take one
+/// index apart into that of an array with fewer bits for each element.
 struct Affine {
+  static constexpr std::int64_t kUnit = 64;
   using Terms = std::map<int, std::int64_t>;
   Terms terms;
   std::int64_t constant = 0;

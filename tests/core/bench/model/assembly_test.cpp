@@ -69,6 +69,11 @@ TEST(LoopReads, FollowEveryKindOfAddress) {
   EXPECT_EQ(reads("\tld1 {v0.h}[3], [x0], 2\n"), (Reads{{2, 2}}));
 }
 
+TEST(LoopReads, AnIndexMayBeTakenApart) {
+  EXPECT_EQ(reads("\tlsr x5, x4, 2\n\tadd x4, x4, 64\n\tldr q0, [x19, x5]\n"), (Reads{{16, 16}}));
+  EXPECT_EQ(reads("\tlsr x5, x4, 2\n\tadd x4, x4, 6\n\tldr q0, [x19, x5]\n"), kUnknown);
+}
+
 TEST(LoopReads, ARegisterMayLagByOneIteration) {
   EXPECT_EQ(reads("\tlsl x4, x0, 1\n\tmov x0, x3\n\tadd x3, x3, 8\n\tldr q1, [x9, x4]\n"), (Reads{{16, 16}}));
 }
