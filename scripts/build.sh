@@ -4,8 +4,12 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/build.sh [--torch debian|pip|none|PATH] [--preset release|debug|sanitize|no-torch] [--with-tests]
-                        [--with-peers]
+Usage: scripts/build.sh [--torch debian|pip|none|PATH] [--preset release|debug|sanitize|no-torch|arm64] [--with-tests]
+                        [--with-peers] [--target NAME]
+
+  --preset arm64   cross build for AArch64 without LibTorch, in build-arm64 (docs/arm.md)
+  --with-peers     with the libraries that `bench gemm` and `bench layers` compare with
+  --target NAME    builds only this target
 
 Without --torch a build folder keeps the LibTorch it was made with; the first time it is Debian's.
 TEXT
@@ -19,17 +23,19 @@ fail() {
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 torch=
 preset=release
+target=all
 tests=()
 peers=()
 while [[ $# -gt 0 ]]; do
   case $1 in
-    --torch | --preset)
+    --torch | --preset | --target)
       [[ $# -ge 2 ]] || fail "$1 needs a value" 2
       declare "${1#--}=$2"
       shift
       ;;
     --torch=*) torch=${1#*=} ;;
     --preset=*) preset=${1#*=} ;;
+    --target=*) target=${1#*=} ;;
     --with-tests) tests=(--with-tests) ;;
     --with-peers) peers=(--with-peers) ;;
     -h | --help)
@@ -43,10 +49,10 @@ done
 
 case $preset in
   release) folder=$root/build ;;
-  debug | sanitize | no-torch) folder=$root/build-$preset ;;
-  *) fail "unknown preset '$preset'; one of: release, debug, sanitize, no-torch" 2 ;;
+  debug | sanitize | no-torch | arm64) folder=$root/build-$preset ;;
+  *) fail "unknown preset '$preset'; one of: release, debug, sanitize, no-torch, arm64" 2 ;;
 esac
-[[ $preset == no-torch ]] && torch=none
+[[ $preset == no-torch || $preset == arm64 ]] && torch=none
 
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$folder/CMakeCache.txt" 2>/dev/null || true; }
 
@@ -72,7 +78,12 @@ esac
 with_torch=ON
 [[ $torch == none ]] && with_torch=OFF
 
-"$root/scripts/setup.sh" --torch "$torch" "${tests[@]}" "${peers[@]}"
+if [[ $preset == arm64 ]]; then
+  "$root/scripts/setup.sh" --torch "$torch" "${tests[@]}" --with-arm64
+  "$root/scripts/arm64_sysroot.sh" "$folder/sysroot"
+else
+  "$root/scripts/setup.sh" --torch "$torch" "${tests[@]}" "${peers[@]}"
+fi
 
 # What CMake found in one LibTorch must not survive into a build with another.
 if [[ -f $folder/CMakeCache.txt && ($(cached DENSESHIFT_TORCH) != "$prefix" || $(cached DENSESHIFT_WITH_TORCH) != "$with_torch") ]]; then
@@ -94,4 +105,4 @@ if ! cmake --preset "$preset" -DDENSESHIFT_TORCH="$prefix" -DDENSESHIFT_WITH_TOR
   cat "$log" >&2
   fail "the configuration failed"
 fi
-cmake --build "$folder" --parallel "$jobs"
+cmake --build "$folder" --parallel "$jobs" --target "$target"

@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--torch debian|pip|none|PATH] [--with-tests] [--with-peers]
+Usage: scripts/setup.sh [--torch debian|pip|none|PATH] [--with-tests] [--with-peers] [--with-arm64]
 
   --torch debian   LibTorch from Debian's libtorch-dev (default)
   --torch pip      PyTorch's wheel (with CUDA) in .venv of this checkout
@@ -12,6 +12,7 @@ Usage: scripts/setup.sh [--torch debian|pip|none|PATH] [--with-tests] [--with-pe
   --torch PATH     a LibTorch, or a virtual environment with PyTorch, that you already have
   --with-tests     also what the tests need
   --with-peers     also the libraries that `bench gemm` and `bench layers` compare with
+  --with-arm64     also the AArch64 cross compiler, and qemu-user to run what it makes
 TEXT
 }
 
@@ -34,6 +35,7 @@ while [[ $# -gt 0 ]]; do
     --torch=*) torch=${1#*=} ;;
     --with-tests) packages+=(libgtest-dev libgmock-dev) ;;
     --with-peers) packages+=(libopenblas-dev libdnnl-dev libxnnpack-dev libpthreadpool-dev) ;;
+    --with-arm64) packages+=(g++-aarch64-linux-gnu qemu-user) ;;
     -h | --help)
       usage
       exit 0

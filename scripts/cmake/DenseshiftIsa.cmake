@@ -7,6 +7,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   set(DENSESHIFT_ISA_ARM ON)
 endif()
+set(_denseshift_isa_options -O3 -fno-math-errno -ffp-contract=off)
 set(_denseshift_flags_avx2 -mavx2 -mfma -mf16c -mtune=haswell)
 set(_denseshift_flags_avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512 -mtune=skylake-avx512)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
@@ -21,10 +22,22 @@ set(_denseshift_flags_neon-dotprod -march=armv8.2-a+dotprod)
 # denseshift_isa_sources(<target> <level> <source>...): compiles the sources with the level's flags. Such a source includes
 # no header with inline functions that others may use as well (the linker keeps one copy, perhaps this one).
 function(denseshift_isa_sources target level)
+  if(level MATCHES "^neon")
+    # The pipeline model of these kernels (core/bench/model) needs their sources on every architecture.
+    foreach(_source IN LISTS ARGN)
+      set_property(GLOBAL APPEND PROPERTY DENSESHIFT_NEON_UNITS ${level}|${CMAKE_CURRENT_SOURCE_DIR}/${_source})
+    endforeach()
+  endif()
   if(level MATCHES "^avx" AND NOT DENSESHIFT_ISA_X86 OR level MATCHES "^neon" AND NOT DENSESHIFT_ISA_ARM)
     return()
   endif()
   target_sources(${target} PRIVATE ${ARGN})
-  set_source_files_properties(${ARGN} PROPERTIES
-    COMPILE_OPTIONS "-O3;-fno-math-errno;-ffp-contract=off;${_denseshift_flags_${level}}")
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${_denseshift_isa_options};${_denseshift_flags_${level}}")
+endfunction()
+
+# denseshift_isa_options(<variable> <level>): the options of a level, separated by spaces.
+function(denseshift_isa_options variable level)
+  list(JOIN _denseshift_isa_options " " _common)
+  list(JOIN _denseshift_flags_${level} " " _own)
+  set(${variable} "${_common} ${_own}" PARENT_SCOPE)
 endfunction()

@@ -37,15 +37,19 @@ function(denseshift_library name)
   denseshift_own(denseshift_${name})
 endfunction()
 
-# denseshift_embed(<variable> HEADER <header> NAMESPACE <namespace> FUNCTION <name> TYPE <type> NAMES NAME|NAME_WE FILES ...):
+# denseshift_embed(<variable> HEADER <header> NAMESPACE <namespace> FUNCTION <name> TYPE <type> NAMES NAME|NAME_WE|PATH FILES ...):
 # generates a source that defines `const std::vector<TYPE>& FUNCTION()`, one {name, text} for each file, and stores its
-# path in the variable. NAME_WE leaves the extension out of the names.
+# path in the variable. NAME_WE leaves the extension out of the names; PATH is the path from the root of the sources.
 function(denseshift_embed variable)
   cmake_parse_arguments(ARG "" "HEADER;NAMESPACE;FUNCTION;TYPE;NAMES" "FILES" ${ARGN})
   set(_entries "")
   foreach(_file IN LISTS ARG_FILES)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${_file})
-    get_filename_component(_name ${_file} ${ARG_NAMES})
+    if(ARG_NAMES STREQUAL "PATH")
+      file(RELATIVE_PATH _name ${CMAKE_SOURCE_DIR} ${_file})
+    else()
+      get_filename_component(_name ${_file} ${ARG_NAMES})
+    endif()
     file(READ ${_file} _text)
     string(APPEND _entries "    {\"${_name}\", R\"__embed__(${_text})__embed__\"},\n")
   endforeach()
