@@ -50,11 +50,14 @@ for preset in "${presets[@]}"; do
   folder=$root/build
   [[ $preset == release ]] || folder=$root/build-$preset
   [[ ${#presets[@]} -eq 1 ]] || echo "== $preset"
-  only=()
+  only=(--with-peers)
   select=()
-  if [[ $preset == arm64 ]] && ((!all)); then
-    only=(--target every_cpu_tests)
-    select=(-L every-cpu)
+  if [[ $preset == arm64 ]]; then
+    only=()
+    if ((!all)); then
+      only=(--target every_cpu_tests)
+      select=(-L every-cpu)
+    fi
   fi
   "$root/scripts/build.sh" --preset "$preset" --with-tests "${only[@]}" "${options[@]}"
   ctest --test-dir "$folder" --output-on-failure --parallel "$(nproc)" --no-tests=error "${select[@]}" || failed+=("$preset")
