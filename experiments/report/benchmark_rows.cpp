@@ -24,6 +24,7 @@ std::vector<Source> load_sources(const Study& study, const Database& database) {
   Statement rows(database,
                  "SELECT id, coalesce(json_extract(environment, '$.source'), ''), "
                  "coalesce(json_extract(environment, '$.isa'), '') FROM main.runs "
+                 "JOIN main.run_documents ON run = id "
                  "WHERE command = ? AND status = 'finished' ORDER BY id DESC",
                  benchmark_of_task(study.task));
   std::vector<Source> sources;
