@@ -21,7 +21,10 @@ bool has_paper(const StudyResult& result, std::size_t column) {
 std::vector<Field> fields(bool paper, const RenderOptions& options) {
   std::vector<Field> result = {Field::measured, Field::count};
   if (options.show_runs) result.push_back(Field::run_ids);
-  if (paper) result.insert(result.end(), {Field::paper, Field::difference});
+  if (paper) {
+    result.push_back(Field::paper);
+    result.push_back(Field::difference);
+  }
   return result;
 }
 
