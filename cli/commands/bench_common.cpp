@@ -204,8 +204,10 @@ std::string csv_of(const Json& result) {
   return text;
 }
 
-std::int64_t record(const BenchSettings& settings, const std::string& command, const std::string& task,
-                    const Json& config, const Json& result, const BenchMetrics& metrics) {
+}  // namespace
+
+std::int64_t record_bench(const BenchSettings& settings, const std::string& command, const std::string& task,
+                          const Json& config, const Json& result, const BenchMetrics& metrics) {
   results_db::Database database(settings.db, results_db::OpenMode::create);
   results_db::NewRun run;
   run.command = command;
@@ -226,12 +228,10 @@ std::int64_t record(const BenchSettings& settings, const std::string& command, c
   return id;
 }
 
-}  // namespace
-
 void finish_bench(const BenchSettings& settings, const std::string& command, const std::string& task,
                   const Json& config, Json& result, const BenchMetrics& metrics, void (*print)(const Json& result)) {
   if (!settings.csv.empty()) write_file(settings.csv, csv_of(result));
-  if (!settings.db.empty()) result["run"] = record(settings, command, task, config, result, metrics);
+  if (!settings.db.empty()) result["run"] = record_bench(settings, command, task, config, result, metrics);
   if (settings.json) {
     print_json(result, std::cout);
     return;

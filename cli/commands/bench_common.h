@@ -70,8 +70,13 @@ using BenchMetrics = std::vector<std::pair<std::string, double>>;
 /// Every number of a row as KEY/SUFFIX.
 void append_metrics(BenchMetrics& metrics, const nlohmann::ordered_json& row, const std::string& suffix);
 
+/// Records one run of `command` ("bench kernels") and returns its id. `config` is what was asked for; the plain values
+/// of `result` become its environment. REQUIRES: settings.db is not empty.
+std::int64_t record_bench(const BenchSettings& settings, const std::string& command, const std::string& task,
+                          const nlohmann::ordered_json& config, const nlohmann::ordered_json& result,
+                          const BenchMetrics& metrics);
 /// Prints JSON, or leaves that to `print`; writes the CSV of result["rows"]; records the run (its id becomes
-/// result["run"]). `command` is "bench kernels", `config` what was asked for.
+/// result["run"]).
 void finish_bench(const BenchSettings& settings, const std::string& command, const std::string& task,
                   const nlohmann::ordered_json& config, nlohmann::ordered_json& result, const BenchMetrics& metrics,
                   void (*print)(const nlohmann::ordered_json& result));

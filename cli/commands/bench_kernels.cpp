@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "cli/commands/bench_common.h"
+#include "cli/commands/bench_kernels_model.h"
 #include "cli/terminal/progress.h"
 #include "cli/terminal/table.h"
 #include "core/bench/dot_cases.h"
@@ -29,11 +30,13 @@ OptionParser make_parser() {
       "values beside the paper's.",
       "denseshift bench kernels\n"
       "denseshift bench kernels --isa avx2 --n 1024,4096,65536\n"
+      "denseshift bench kernels --model cortex-a57\n"
       "denseshift bench kernels --cold --no-record --csv kernels.csv",
   });
   parser.group("Benchmark")
       .add_options()("n", po::value<std::string>()->default_value("4096")->value_name("N,..."),
                      "elements of a dot product; the paper's tables are of 4096");
+  add_model_options(parser);
   add_bench_options(parser, 101, false);
   return parser;
 }
@@ -158,6 +161,7 @@ int run(const std::vector<std::string>& arguments) {
     if (n > kLargestLength) throw usage_error(fmt::format("--n: {} is above {}", n, kLargestLength));
   }
   const BenchSettings settings = bench_settings(values, bench_command_line("kernels", arguments));
+  if (wants_model(values)) return run_model(values, settings, lengths);
   Json result = begin_bench(settings);
   result["rows"] = Json::array();
   result["rounds"] = Json::array();

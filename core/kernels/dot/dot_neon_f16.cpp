@@ -135,6 +135,28 @@ DENSESHIFT_INLINE float dot4(const std::uint16_t* x, const void* weights, std::s
   return vaddvq_f32(vaddq_f32(vaddq_f32(a, b), vaddq_f32(c, d)));
 }
 
+// Eight sums: an addition takes five cycles on a Cortex-A57, and with four the shortest steps wait for it.
+template <class Step>
+DENSESHIFT_INLINE float dot8(const std::uint16_t* x, const void* weights, std::size_t n) {
+  const auto* w = static_cast<const std::uint8_t*>(weights);
+  constexpr std::size_t kBytes = Step::kWeightBytes;
+  float32x4_t a[4];
+  float32x4_t b[4];
+  for (int k = 0; k < 4; ++k) a[k] = b[k] = vdupq_n_f32(0);
+  std::size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    Step::step(a[0], b[0], vld1q_u16(x + i), w + i * kBytes);
+    Step::step(a[1], b[1], vld1q_u16(x + i + 8), w + (i + 8) * kBytes);
+    Step::step(a[2], b[2], vld1q_u16(x + i + 16), w + (i + 16) * kBytes);
+    Step::step(a[3], b[3], vld1q_u16(x + i + 24), w + (i + 24) * kBytes);
+  }
+  for (; i + 8 <= n; i += 8) Step::step(a[0], b[0], vld1q_u16(x + i), w + i * kBytes);
+  if (i < n) tail<Step>(a[0], b[0], x + i, w + i * kBytes, n - i);
+  const float32x4_t first = vaddq_f32(vaddq_f32(a[0], b[0]), vaddq_f32(a[1], b[1]));
+  const float32x4_t second = vaddq_f32(vaddq_f32(a[2], b[2]), vaddq_f32(a[3], b[3]));
+  return vaddvq_f32(vaddq_f32(first, second));
+}
+
 template <class Step>
 DENSESHIFT_INLINE float dot1(const std::uint16_t* x, const void* weights, std::size_t n) {
   const auto* w = static_cast<const std::uint8_t*>(weights);
@@ -189,11 +211,11 @@ DENSESHIFT_KERNEL(f16_add16_dot__neon_u16) { return dot4<Add<Codes16>>(x, weight
 DENSESHIFT_KERNEL(f16_add16_safe_dot__neon_u16) { return dot4<AddSafe<Codes16>>(x, weights, n); }
 DENSESHIFT_KERNEL(f16_add8_dot__neon_u16) { return dot4<Add<Codes8>>(x, weights, n); }
 DENSESHIFT_KERNEL(f16_add8_safe_dot__neon_u16) { return dot4<AddSafe<Codes8>>(x, weights, n); }
-DENSESHIFT_KERNEL(f16_shift_convert_dot__neon_u16) {
-  return kShiftConvertScale * dot4<ShiftConvert<false>>(x, weights, n);
+DENSESHIFT_KERNEL(f16_shift_convert_dot__neon_u32) {
+  return kShiftConvertScale * dot8<ShiftConvert<false>>(x, weights, n);
 }
-DENSESHIFT_KERNEL(f16_shift_convert_safe_dot__neon_u16) {
-  return kShiftConvertScale * dot4<ShiftConvert<true>>(x, weights, n);
+DENSESHIFT_KERNEL(f16_shift_convert_safe_dot__neon_u32) {
+  return kShiftConvertScale * dot8<ShiftConvert<true>>(x, weights, n);
 }
 DENSESHIFT_KERNEL(f16_robust_dot__neon_u16) { return dot4<Robust>(x, weights, n); }
 DENSESHIFT_KERNEL(f16_bf16_dot__neon_u16) { return dot4<Bf16>(x, weights, n); }
