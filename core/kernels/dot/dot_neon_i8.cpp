@@ -76,6 +76,11 @@ DENSESHIFT_INLINE std::int32_t dot(const std::int8_t* x, const void* weights, st
 constexpr std::size_t kPackedBlocks = steps_in_16_bits(128, 2, 2);
 static_assert(kPackedBlocks == 63 && kPackedBlocks * 2 * 128 * 2 <= 32767);
 
+DENSESHIFT_INLINE void add_products(int16x8_t& a, int16x8_t& b, int8x16_t x, int8x16_t w) {
+  a = vmlal_s8(a, vget_low_s8(x), vget_low_s8(w));
+  b = vmlal_high_s8(b, x, w);
+}
+
 // 64 elements: byte b holds the codes of elements b, 16 + b, 32 + b and 48 + b. A nibble is two codes, and each table
 // reads one of them.
 DENSESHIFT_INLINE void packed_block(int16x8_t (&lanes)[4], const std::int8_t* x, uint8x16_t codes) {
@@ -85,20 +90,16 @@ DENSESHIFT_INLINE void packed_block(int16x8_t (&lanes)[4], const std::int8_t* x,
   const int8x16_t upper = vld1q_s8(kUpper);
   const uint8x16_t first = vandq_u8(codes, vdupq_n_u8(0x0f));
   const uint8x16_t second = vshrq_n_u8(codes, 4);
-  const int8x16_t w[4] = {vqtbl1q_s8(lower, first), vqtbl1q_s8(upper, first), vqtbl1q_s8(lower, second),
-                          vqtbl1q_s8(upper, second)};
-  for (int j = 0; j < 4; ++j) {
-    const int8x16_t values = vld1q_s8(x + 16 * j);
-    lanes[j % 2 * 2] = vmlal_s8(lanes[j % 2 * 2], vget_low_s8(values), vget_low_s8(w[j]));
-    lanes[j % 2 * 2 + 1] = vmlal_high_s8(lanes[j % 2 * 2 + 1], values, w[j]);
-  }
+  add_products(lanes[0], lanes[1], vld1q_s8(x), vqtbl1q_s8(lower, first));
+  add_products(lanes[2], lanes[3], vld1q_s8(x + 16), vqtbl1q_s8(upper, first));
+  add_products(lanes[0], lanes[1], vld1q_s8(x + 32), vqtbl1q_s8(lower, second));
+  add_products(lanes[2], lanes[3], vld1q_s8(x + 48), vqtbl1q_s8(upper, second));
 }
 
 DENSESHIFT_INLINE int32x4_t flush(int32x4_t sum, int16x8_t (&lanes)[4]) {
-  for (int16x8_t& lane : lanes) {
-    sum = vpadalq_s16(sum, lane);
-    lane = vdupq_n_s16(0);
-  }
+  sum = vpadalq_s16(vpadalq_s16(sum, lanes[0]), lanes[1]);
+  sum = vpadalq_s16(vpadalq_s16(sum, lanes[2]), lanes[3]);
+  lanes[0] = lanes[1] = lanes[2] = lanes[3] = vdupq_n_s16(0);
   return sum;
 }
 
@@ -116,7 +117,7 @@ DENSESHIFT_KERNEL(i8_packed2_dot__neon_u64) {
   const auto* w = static_cast<const std::uint8_t*>(weights);
   int32x4_t sum = vdupq_n_s32(0);
   int16x8_t lanes[4];
-  for (int16x8_t& lane : lanes) lane = vdupq_n_s16(0);
+  lanes[0] = lanes[1] = lanes[2] = lanes[3] = vdupq_n_s16(0);
   std::size_t left = n / 64;
   while (left > 0) {
     const std::size_t blocks = left < kPackedBlocks ? left : kPackedBlocks;
