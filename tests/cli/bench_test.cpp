@@ -215,6 +215,11 @@ TEST(Bench, MistakesAreOneLineWithStatus2) {
     {{"bench", "kernels", "--n", "99999999"}, "99999999"},
     {{"bench", "kernels", "--colt"}, "--cold"},
     {{"bench", "layers", "--arch", "resnet81"}, "resnet18"},
+    {{"bench", "kernels", "--model", "cortex-a75"}, "cortex-a57"},
+    {{"bench", "kernels", "--model", "cortex-a57", "--isa", "scalar"}, "--isa is about measuring"},
+    {{"bench", "kernels", "--model", "cortex-a57", "--clock", "fast"}, "'fast'"},
+    {{"bench", "kernels", "--model", "cortex-a57", "--mca", "no-such-mca"}, "no-such-mca"},
+    {{"bench", "kernels", "--clock", "2"}, "--clock is about a modelled CPU"},
     {{"bench", "layers", "--batch", "0"}, "'0'"},
 #if defined(__x86_64__)
     {{"bench", "kernels", "--isa", "neon"}, "another architecture"},
@@ -234,6 +239,23 @@ TEST(Bench, MistakesAreOneLineWithStatus2) {
       run_program({"bench", "kernels"}, {.environment = {{"DENSESHIFT_ISA", "sse9"}}, .directory = folder.path()});
   EXPECT_EQ(variable.status, 2);
   EXPECT_THAT(variable.err, HasSubstr("DENSESHIFT_ISA"));
+}
+
+TEST(BenchKernels, AModelIsRecordedForEachClockAndNeverCalledMeasured) {
+  const TemporaryFolder folder;
+  const ProgramOptions there = {.directory = folder.path()};
+  const ProgramResult result = run_program({"bench", "kernels", "--model", "cortex-a57", "--json"}, there);
+  if (result.status == 2) GTEST_SKIP() << "no llvm-mca or no AArch64 compiler: " << result.err;
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["source"], "modelled Cortex-A57 at 1.43 GHz");
+  for (const auto& row : json["rows"]) {
+    EXPECT_NEAR(row["us_1.43ghz"].get<double>(), row["cycles_per_element"].get<double>() * 4096 / 1430, 1e-9);
+    EXPECT_GE(row["cycles_per_element"].get<double>(), row["bound_per_element"].get<double>() * 0.999);
+  }
+  const std::string report = run_program({"report", "kernels"}, there).out;
+  EXPECT_THAT(report, AllOf(HasSubstr("12 of 12 cells filled"), HasSubstr("modelled Cortex-A57 at 1.43 GHz"),
+                            HasSubstr("modelled Cortex-A57 at 2 GHz"), Not(HasSubstr("measured"))));
 }
 
 TEST(Doctor, NamesTheLevelOfTheKernels) {
