@@ -1,6 +1,7 @@
 // Float activations to bytes.
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -12,9 +13,12 @@ namespace denseshift::kernels {
 namespace {
 
 // Bits of the largest magnitude; order of magnitudes is order of bits, and everything above infinity is NaN.
-DENSESHIFT_CLONES std::uint32_t largest_magnitude(const std::uint32_t* bits, std::size_t n) {
+DENSESHIFT_CLONES std::uint32_t largest_magnitude(const float* x, std::size_t n) {
   std::uint32_t largest = 0;
-  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, bits[i] & 0x7fffffffU);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffU;
+    largest = magnitude > largest ? magnitude : largest;
+  }
   return largest;
 }
 
@@ -29,16 +33,7 @@ DENSESHIFT_CLONES void to_bytes(const float* x, std::size_t n, float inverse, st
 void quantize_a8(const float* x, std::size_t rows, std::size_t cols, A8Matrix& out) {
   // Below this the reciprocal overflows; such values are 0 to any network.
   constexpr float kTiny = 1e-30F;
-  std::uint32_t bits = 0;
-  std::vector<std::uint32_t> copy;
-  for (std::size_t row = 0; row < rows; ++row) {
-    copy.resize(cols);
-    std::copy_n(reinterpret_cast<const unsigned char*>(x + row * cols), cols * sizeof(float),
-                reinterpret_cast<unsigned char*>(copy.data()));
-    bits = std::max(bits, largest_magnitude(copy.data(), cols));
-  }
-  float largest = 0;
-  std::copy_n(reinterpret_cast<const unsigned char*>(&bits), sizeof bits, reinterpret_cast<unsigned char*>(&largest));
+  const float largest = std::bit_cast<float>(largest_magnitude(x, rows * cols));
   const bool finite = std::isfinite(largest);
   const bool zero = !finite || largest < kTiny;
   out.rows = rows;
