@@ -20,6 +20,8 @@ void read__avx512(const void* data, std::size_t bytes) {
 
 void peak_f32__avx512(std::size_t steps) {
   __m512 sum[16] = {};
+#pragma GCC unroll 16
+  for (__m512& one : sum) __asm__ volatile("" : "+v"(one));
   __m512 x = _mm512_set1_ps(0.5F);
   for (std::size_t i = 0; i < steps; ++i) {
     __asm__ volatile("" : "+v"(x));
@@ -29,18 +31,24 @@ void peak_f32__avx512(std::size_t steps) {
   for (__m512& one : sum) __asm__ volatile("" : : "v"(one));
 }
 
+// Written out, see limits_avx2.cpp.
 void peak_maddubs__avx512(std::size_t steps) {
-  __m512i sum[16] = {};
-  __m512i x = _mm512_set1_epi8(1);
-  __m512i w = _mm512_set1_epi8(2);
+#define DENSESHIFT_STEP(sum, product)         \
+  "vpmaddubsw %%zmm0, %%zmm1, %%zmm" #product \
+  "\n\t"                                      \
+  "vpaddw %%zmm" #product ", %%zmm" #sum ", %%zmm" #sum "\n\t"
   for (std::size_t i = 0; i < steps; ++i) {
-#pragma GCC unroll 16
-    for (__m512i& one : sum) {
-      __asm__ volatile("" : "+v"(x), "+v"(w));
-      one = _mm512_add_epi16(one, _mm512_maddubs_epi16(x, w));
-    }
+    __asm__ volatile(
+        DENSESHIFT_STEP(2, 18) DENSESHIFT_STEP(3, 19) DENSESHIFT_STEP(4, 20) DENSESHIFT_STEP(5, 21)
+            DENSESHIFT_STEP(6, 22) DENSESHIFT_STEP(7, 23) DENSESHIFT_STEP(8, 24) DENSESHIFT_STEP(9, 25)
+                DENSESHIFT_STEP(10, 18) DENSESHIFT_STEP(11, 19) DENSESHIFT_STEP(12, 20) DENSESHIFT_STEP(13, 21)
+                    DENSESHIFT_STEP(14, 22) DENSESHIFT_STEP(15, 23) DENSESHIFT_STEP(16, 24) DENSESHIFT_STEP(17, 25)
+        :
+        :
+        : "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+          "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25");
   }
-  for (__m512i& one : sum) __asm__ volatile("" : : "v"(one));
+#undef DENSESHIFT_STEP
 }
 
 }  // namespace denseshift::bench

@@ -20,6 +20,8 @@ void read__neon(const void* data, std::size_t bytes) {
 
 void peak_f32__neon(std::size_t steps) {
   float32x4_t sum[16] = {};
+#pragma GCC unroll 16
+  for (float32x4_t& one : sum) __asm__ volatile("" : "+w"(one));
   float32x4_t x = vdupq_n_f32(0.5F);
   for (std::size_t i = 0; i < steps; ++i) {
     __asm__ volatile("" : "+w"(x));
@@ -31,6 +33,8 @@ void peak_f32__neon(std::size_t steps) {
 
 void peak_smlal__neon(std::size_t steps) {
   int16x8_t sum[16] = {};
+#pragma GCC unroll 16
+  for (int16x8_t& one : sum) __asm__ volatile("" : "+w"(one));
   int8x8_t x = vdup_n_s8(1);
   for (std::size_t i = 0; i < steps; ++i) {
     __asm__ volatile("" : "+w"(x));

@@ -6,6 +6,8 @@ namespace denseshift::bench {
 
 void peak_sdot__neon_dotprod(std::size_t steps) {
   int32x4_t sum[16] = {};
+#pragma GCC unroll 16
+  for (int32x4_t& one : sum) __asm__ volatile("" : "+w"(one));
   int8x16_t x = vdupq_n_s8(1);
   for (std::size_t i = 0; i < steps; ++i) {
     __asm__ volatile("" : "+w"(x));
