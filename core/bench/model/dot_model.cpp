@@ -28,7 +28,6 @@ namespace bits {
 constexpr int x_f16 = 16;
 constexpr int x_i8 = 8;
 constexpr int w_f16 = 16;
-constexpr int w_f32 = 32;
 constexpr int w_add16 = 16;
 constexpr int w_add8 = 8;
 constexpr int w_bf16 = 16;
@@ -38,7 +37,6 @@ constexpr int w_packed2 = 2;
 }  // namespace bits
 
 const std::vector<ListedKernel>& listed_kernels() {
-  [[maybe_unused]] constexpr int unused = bits::w_f32;
 #define DENSESHIFT_DOT_EVERY_ARCHITECTURE
 #define DENSESHIFT_DOT(family, variant, isa, weights, order, unit, name) \
   {#name, #variant, #isa, bits::x_##family, bits::w_##weights},
