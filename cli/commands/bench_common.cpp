@@ -103,6 +103,7 @@ BenchSettings bench_settings(const po::variables_map& values, const std::string&
   }
   if (settings.isa) kernels::restrict_isa(*settings.isa);
   settings.cold = values["cold"].as<bool>();
+  if (settings.cold) settings.harness.untimed_calls = 0;
   settings.json = values["json"].as<bool>();
   settings.csv = text_option(values, "csv");
   settings.command_line = command_line;

@@ -143,6 +143,7 @@ Measurement measure(const std::vector<Candidate>& candidates, const HarnessOptio
     const double begin = clock();
     const double ran = thread_clock();
     for (const std::size_t i : order) {
+      if (options.untimed_calls > 0) (void)running[i].sample(clock, options.untimed_calls);
       running[i].seconds.push_back(running[i].sample(clock, running[i].repetitions) /
                                    static_cast<double>(running[i].repetitions));
     }

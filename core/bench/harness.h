@@ -34,6 +34,8 @@ struct HarnessOptions {
   std::size_t rounds = 31;
   double sample_seconds = 500e-6;  ///< calls are repeated until one sample takes at least this long
   std::size_t most_repetitions = 1U << 24;
+  std::size_t untimed_calls =
+      1;  ///< before each sample: the candidate before it has emptied the caches. 0 in cold mode
   double disturbed_above = 0.10;  ///< a round is dropped when its calibrator is slower than the best by this share,
   double most_dropped = 0.5;      ///< but never more than this share of the rounds: the worst go first
   std::uint64_t seed = 1;         ///< of the order of the candidates in each round

@@ -142,7 +142,9 @@ TEST(Measure, CallsAreCountedOnAndOrdersDiffer) {
                           order.emplace_back("b");
                           machine.now += 1;
                         }};
-  (void)measure({counting, other}, machine.options(20));
+  HarnessOptions options = machine.options(20);
+  options.untimed_calls = 0;
+  (void)measure({counting, other}, options);
   ASSERT_GE(order.size(), 40U);
   std::set<std::string> pairs;
   for (std::size_t i = order.size() - 40; i < order.size(); i += 2) {
@@ -150,6 +152,23 @@ TEST(Measure, CallsAreCountedOnAndOrdersDiffer) {
     pairs.insert(order[i] + order[i + 1]);
   }
   EXPECT_EQ(pairs.size(), 2U);
+}
+
+TEST(Measure, UntimedCallsComeBeforeEachSampleAndDoNotCount) {
+  FakeMachine machine;
+  bool cold = true;
+  const Candidate first{"a", "", "", [&](std::size_t, std::size_t count) {
+                          machine.now += static_cast<double>(count) + (cold ? 10 : 0);
+                          cold = false;
+                        }};
+  const Candidate evicting{"b", "", "", [&](std::size_t, std::size_t count) {
+                             machine.now += static_cast<double>(count);
+                             cold = true;
+                           }};
+  HarnessOptions options = machine.options(4);
+  EXPECT_THAT(measure({first, evicting}, options).timing("a").seconds, testing::Each(1));
+  options.untimed_calls = 0;
+  EXPECT_THAT(measure({first, evicting}, options).timing("a").seconds, testing::Contains(testing::Gt(1)));
 }
 
 TEST(Calibration, TheChainTakesTime) {
