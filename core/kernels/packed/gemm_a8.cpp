@@ -94,19 +94,16 @@ void run(const Job& job, int threads) {
   }
 }
 
-/// `pointer(column, tap)` is where the bytes of a column and tap begin.
-template <class Pointer>
-Job make_job(const A8Weights& weights, std::size_t columns, const A8Matrix& x, const Epilogue& epilogue,
-             const Pointer& pointer) {
+/// `next(to)` stores where the bytes of the next column begin, for each tap: to[tap * stride].
+template <class Next>
+Job make_job(const A8Weights& weights, std::size_t columns, const A8Matrix& x, const Epilogue& epilogue, Next next) {
   Job job{weights, chosen_kernel(gemm_a8_kernels(), weights.bits), columns, 0, {}, {}, {}, {}, 0, {}};
   job.tiles = divide_up(columns, job.kernel.nr);
   job.x.resize(columns * weights.taps);
   for (std::size_t t = 0; t < job.tiles; ++t) {
     const Part tile = part(columns, job.tiles, t);
     const std::uint8_t** to = job.x.data() + tile.begin * weights.taps;
-    for (std::size_t tap = 0; tap < weights.taps; ++tap) {
-      for (std::size_t c = 0; c < tile.size; ++c) *to++ = pointer(tile.begin + c, tap);
-    }
+    for (std::size_t c = 0; c < tile.size; ++c) next(to + c, tile.size);
   }
   const std::size_t rows = weights.scale.size();
   job.scale.resize(rows);
@@ -125,9 +122,49 @@ Job gemm_job(const A8Weights& weights, const A8Matrix& x, const Epilogue& epilog
   if (x.cols != weights.cols || weights.taps != 1) {
     throw std::invalid_argument("the activations have another shape than the weights");
   }
-  return make_job(weights, x.rows, x, epilogue,
-                  [&](std::size_t column, std::size_t) { return x.data.data() + column * x.stride; });
+  const std::uint8_t* row = x.data.data();
+  return make_job(weights, x.rows, x, epilogue, [row, &x](const std::uint8_t** to, std::size_t) mutable {
+    *to = row;
+    row += x.stride;
+  });
 }
+
+/// The pixels of a convolution one after the other, without a division for each.
+class ConvColumns {
+ public:
+  ConvColumns(const ConvShape& shape, const A8Matrix& x, const std::uint8_t* outside)
+      : shape_(shape),
+        pixel_bytes_(x.stride),
+        image_(x.data.data()),
+        outside_(outside),
+        width_(shape.out_width()),
+        height_(shape.out_height()) {}
+
+  void operator()(const std::uint8_t** to, std::size_t stride) {
+    for (std::size_t ky = 0; ky < shape_.kernel_height; ++ky) {
+      // Positions left of and above the image wrap around and are as far outside as those right of and below it.
+      const std::size_t row = out_row_ * shape_.stride + ky - shape_.padding;
+      for (std::size_t kx = 0; kx < shape_.kernel_width; ++kx, to += stride) {
+        const std::size_t col = out_col_ * shape_.stride + kx - shape_.padding;
+        const bool inside = row < shape_.height && col < shape_.width;
+        *to = inside ? image_ + (row * shape_.width + col) * pixel_bytes_ : outside_;
+      }
+    }
+    if (++out_col_ < width_) return;
+    out_col_ = 0;
+    if (++out_row_ < height_) return;
+    out_row_ = 0;
+    image_ += shape_.height * shape_.width * pixel_bytes_;
+  }
+
+ private:
+  const ConvShape& shape_;
+  std::size_t pixel_bytes_;
+  const std::uint8_t* image_;
+  const std::uint8_t* outside_;
+  std::size_t width_, height_;
+  std::size_t out_row_ = 0, out_col_ = 0;
+};
 
 Job conv_job(const A8Weights& weights, const ConvShape& shape, const A8Matrix& x, const Epilogue& epilogue,
              AlignedBytes& outside) {
@@ -136,16 +173,8 @@ Job conv_job(const A8Weights& weights, const ConvShape& shape, const A8Matrix& x
     throw std::invalid_argument("weights, shape and activations of a convolution do not fit each other");
   }
   outside.assign(weights.tap_cols, static_cast<std::uint8_t>(x.zero_point));
-  const std::size_t width = shape.out_width();
-  const std::size_t pixels = shape.out_height() * width;
-  return make_job(weights, shape.batch * pixels, x, epilogue, [&](std::size_t column, std::size_t tap) {
-    const std::size_t image = column / pixels;
-    // Positions left of and above the image wrap around and are as far outside as those right of and below it.
-    const std::size_t row = column % pixels / width * shape.stride + tap / shape.kernel_width - shape.padding;
-    const std::size_t col = column % width * shape.stride + tap % shape.kernel_width - shape.padding;
-    if (row >= shape.height || col >= shape.width) return static_cast<const std::uint8_t*>(outside.data());
-    return x.data.data() + ((image * shape.height + row) * shape.width + col) * x.stride;
-  });
+  return make_job(weights, shape.batch * shape.out_height() * shape.out_width(), x, epilogue,
+                  ConvColumns(shape, x, outside.data()));
 }
 
 }  // namespace
