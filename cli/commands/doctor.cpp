@@ -90,7 +90,7 @@ Finding torch() {
   const fs::path path = torch_module_path();
   if (path.empty()) {
     return {"LibTorch", Health::missing, "this program was built without it",
-            "run scripts/build.sh to build with LibTorch; train, eval, models and bench need it"};
+            "run scripts/build.sh to build with LibTorch; train, eval, models and bench train need it"};
   }
   const ChildResult child =
       run_in_child([] { return guarded([] {
