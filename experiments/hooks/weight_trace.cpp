@@ -29,10 +29,13 @@ std::vector<at::Tensor> coordinates_of(const std::vector<std::int64_t>& weights,
   return coordinates;
 }
 
+/// Not by Tensor::index: LibTorch's TensorIndex reads a flag that it has not set when a vector of them grows.
 at::Tensor pick(const at::Tensor& tensor, const std::vector<at::Tensor>& coordinates) {
-  std::vector<at::indexing::TensorIndex> indices;
-  for (const at::Tensor& c : coordinates) indices.emplace_back(c.to(tensor.device()));
-  return tensor.detach().index(indices).to(at::kCPU, at::kFloat).contiguous();
+  at::Tensor place = coordinates.at(0);
+  for (std::size_t d = 1; d < coordinates.size(); ++d) {
+    place = place * tensor.size(static_cast<std::int64_t>(d)) + coordinates[d];
+  }
+  return at::take(tensor.detach(), place.to(tensor.device())).to(at::kCPU, at::kFloat).contiguous();
 }
 
 /// The weights that evaluation and export use. Asking for codes changes no state, as quantize() in training would.
