@@ -59,6 +59,9 @@ CpuInfo cpu_info() {
   for (const char* feature : kFeatures) {
     if (std::find(found.begin(), found.end(), feature) != found.end()) info.features.emplace_back(feature);
   }
+#if defined(__aarch64__)
+  info.emulated = std::find(found.begin(), found.end(), "sse2") != found.end();  // qemu-user shows the host's file
+#endif
   return info;
 }
 

@@ -10,6 +10,7 @@ struct CpuInfo {
   std::string model;                  ///< as the system names it
   std::vector<std::string> features;  ///< of the ones denseshift can use, in a fixed order
   unsigned threads = 1;               ///< CPUs this process may run on
+  bool emulated = false;              ///< the system describes a CPU of another architecture than the program's
 };
 
 /// Reads the system's description of the first CPU.

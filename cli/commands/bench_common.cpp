@@ -108,6 +108,10 @@ BenchSettings bench_settings(const po::variables_map& values, const std::string&
   settings.csv = text_option(values, "csv");
   settings.command_line = command_line;
   if (values["record"].as<bool>()) {
+    if (cpu_info().emulated) {
+      throw usage_error("this CPU is emulated, times on it mean nothing and are not recorded",
+                        "--no-record prints them all the same, --model cortex-a57 models a real one");
+    }
     settings.db = database_path(values);
   }
   return settings;
@@ -116,8 +120,10 @@ BenchSettings bench_settings(const po::variables_map& values, const std::string&
 Json begin_bench(const BenchSettings& settings) {
   if (!settings.db.empty()) const results_db::Database tried(settings.db, results_db::OpenMode::create);
   const bench::Environment found = bench::environment();
-  const std::string cpu = cpu_info().model;
-  return {{"source", fmt::format("measured on {} ({}{})", cpu, found.isa, settings.cold ? ", cold" : "")},
+  const CpuInfo info = cpu_info();
+  const std::string cpu = info.model;
+  const std::string where = info.emulated ? "emulated, not measured on any CPU" : "measured on " + cpu;
+  return {{"source", fmt::format("{} ({}{})", where, found.isa, settings.cold ? ", cold" : "")},
           {"cpu", cpu},
           {"isa", found.isa},
           {"threads", settings.threads},
