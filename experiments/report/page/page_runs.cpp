@@ -121,6 +121,7 @@ std::string curves_data(const Database& database, const std::vector<std::int64_t
     std::map<std::string, Series> curves;
     for (const auto& row : results_db::load_metrics(database, id)) {
       const std::string name = row.split + "/" + row.name;
+      if (row.split == "bench") continue;  // a benchmark has no epochs
       if (curves.size() >= options.curves_per_run && !curves.contains(name)) continue;
       curves[name].emplace_back(row.epoch, row.value);
     }
