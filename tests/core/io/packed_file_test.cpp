@@ -13,8 +13,8 @@
 namespace denseshift::io {
 namespace {
 
-using kernels::PackedMatrix;
 using denseshift::testing::TemporaryFolder;
+using kernels::PackedMatrix;
 using ::testing::HasSubstr;
 
 std::map<std::string, PackedMatrix> example() {
