@@ -10,7 +10,7 @@
 #include "core/util/atomic_file.h"
 #include "core/util/error.h"
 #include "core/util/shell_line.h"
-#include "sweeps/tool.h"
+#include "core/util/tool.h"
 
 namespace denseshift::sweeps {
 namespace {

@@ -73,20 +73,20 @@ void append_words(std::vector<std::string>& words, std::string_view text) {
 /// A compiler with the target it needs to be told, or the reason why it is none.
 DotModel::Compiler checked_compiler(const std::string& name) {
   DotModel::Compiler compiler;
-  compiler.path = find_tool(name);
+  compiler.path = find_tool(name).value_or(fs::path()).string();
   if (compiler.path.empty()) {
     throw input_error(fmt::format("--compiler: there is no program {}", name),
                       "install g++-aarch64-linux-gnu and write --compiler aarch64-linux-gnu-g++");
   }
   compiler.version = tool_version(compiler.path);
   if (compiler.version.find("clang") != std::string::npos) compiler.options = {"--target=aarch64-linux-gnu"};
-  const ToolOutput macros = [&] {
+  const ToolResult macros = [&] {
     std::vector<std::string> words = {compiler.path};
     words.insert(words.end(), compiler.options.begin(), compiler.options.end());
     words.insert(words.end(), {"-dM", "-E", "-x", "c++", "/dev/null"});
     return run_tool(words);
   }();
-  if (macros.status != 0 || macros.out.find("__aarch64__") == std::string::npos) {
+  if (macros.status != 0 || macros.output.find("__aarch64__") == std::string::npos) {
     throw input_error(fmt::format("--compiler: {} does not compile for AArch64", name),
                       "install g++-aarch64-linux-gnu and write --compiler aarch64-linux-gnu-g++");
   }
@@ -132,7 +132,7 @@ std::vector<DotModel::Compiler> find_compilers(const std::vector<std::string>& w
     const std::vector<const char*> usual = {"aarch64-linux-gnu-g++", "clang++"};
 #endif
     for (const char* name : usual) {
-      if (!find_tool(name).empty()) names.emplace_back(name);
+      if (find_tool(name)) names.emplace_back(name);
     }
   }
   if (names.empty()) {
@@ -156,9 +156,9 @@ std::string compile_kernels(const DotModel::Compiler& compiler) {
     append_words(words, unit.options);
     words.insert(words.end(),
                  {"-I", folder.path().string(), (folder.path() / unit.path).string(), "-o", output.string()});
-    const ToolOutput result = run_tool(words);
+    const ToolResult result = run_tool(words);
     if (result.status != 0) {
-      throw input_error(fmt::format("{} cannot compile {}: {}", compiler.path, unit.path, first_line(result.err)));
+      throw input_error(fmt::format("{} cannot compile {}: {}", compiler.path, unit.path, first_line(result.errors)));
     }
     assembly += read_text(output);
   }

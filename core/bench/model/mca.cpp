@@ -111,7 +111,7 @@ McaTool find_mca(const std::string& wanted) {
     names.emplace_back("llvm-mca");
   }
   for (const std::string& name : names) {
-    if (const std::string path = find_tool(name); !path.empty()) return {path, tool_version(path)};
+    if (const auto path = find_tool(name)) return {path->string(), tool_version(path->string())};
   }
   throw input_error(wanted.empty() ? "llvm-mca was not found" : fmt::format("--mca: there is no program {}", wanted),
                     "install llvm-19 (or llvm, which has no Neoverse N1), or name it with --mca PATH");
@@ -122,15 +122,15 @@ std::vector<McaResult> run_mca(const McaTool& tool, const ModelCpu& cpu,
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "loops.s";
   write_regions(file, loops);
-  const ToolOutput output = run_tool({tool.path, "-march=aarch64", fmt::format("-mcpu={}", cpu.name),
+  const ToolResult output = run_tool({tool.path, "-march=aarch64", fmt::format("-mcpu={}", cpu.name),
                                       fmt::format("-iterations={}", kIterations), "--json", file.string()});
   if (output.status != 0) {
-    throw input_error(fmt::format("{} refuses a loop: {}", tool.path, first_line(output.err)),
+    throw input_error(fmt::format("{} refuses a loop: {}", tool.path, first_line(output.errors)),
                       "an older llvm-mca may not know newer instructions; --mca PATH names another");
   }
   std::vector<McaResult> results;
   try {
-    const auto report = nlohmann::json::parse(output.out);
+    const auto report = nlohmann::json::parse(output.output);
     const std::vector<std::string> names = unit_names(report.at("TargetInfo"), cpu, tool);
     for (const auto& region : report.at("CodeRegions")) results.push_back(result_of(region, names));
   } catch (const nlohmann::json::exception& error) {

@@ -1,9 +1,10 @@
 #pragma once
-// Compilers and analysers as child processes.
+// What working with compilers and analysers takes besides core/util/tool.h.
 
 #include <filesystem>
 #include <string>
-#include <vector>
+
+#include "core/util/tool.h"
 
 namespace denseshift::bench {
 
@@ -19,20 +20,6 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
-
-/// What a program printed and the status that it ended with (128 + signal when killed).
-struct ToolOutput {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
-
-/// Path of a program: `name` itself when it has a slash, else the first file of that name in PATH that can be run.
-/// Empty when there is none.
-[[nodiscard]] std::string find_tool(const std::string& name);
-
-/// Runs the program words[0] (a path) to its end.
-[[nodiscard]] ToolOutput run_tool(const std::vector<std::string>& words);
 
 /// First line that `PROGRAM --version` prints which has a digit, such as "g++ (Debian 12.2.0-14) 12.2.0".
 [[nodiscard]] std::string tool_version(const std::string& path);

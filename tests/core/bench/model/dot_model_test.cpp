@@ -56,13 +56,13 @@ TEST(Tools, MissingOnesAreNamed) {
 
 #if defined(__x86_64__)
 TEST(Tools, ACompilerOfAnotherArchitectureIsRefused) {
-  if (find_tool("g++").empty()) GTEST_SKIP() << "no g++";
+  if (!find_tool("g++")) GTEST_SKIP() << "no g++";
   EXPECT_THAT(message_of([] { (void)find_compilers({"g++"}); }), HasSubstr("does not compile for AArch64"));
 }
 #endif
 
 TEST(Mca, ADependentAdditionTakesItsLatency) {
-  if (find_tool("llvm-mca").empty()) GTEST_SKIP() << "no llvm-mca";
+  if (!find_tool("llvm-mca")) GTEST_SKIP() << "no llvm-mca";
   const std::vector<McaResult> results =
       run_mca(find_mca(""), model_cpu("cortex-a57"),
               {{"fadd v0.4s, v0.4s, v1.4s"}, {"add v0.4s, v1.4s, v2.4s", "add v3.4s, v1.4s, v2.4s"}});
@@ -74,14 +74,14 @@ TEST(Mca, ADependentAdditionTakesItsLatency) {
 }
 
 TEST(Mca, AModelOfAnotherCpuIsRefused) {
-  if (find_tool("llvm-mca-14").empty()) GTEST_SKIP() << "no llvm-mca-14, which lacks the Neoverse N1";
+  if (!find_tool("llvm-mca-14")) GTEST_SKIP() << "no llvm-mca-14, which lacks the Neoverse N1";
   const std::string message = message_of(
       [] { (void)run_mca(find_mca("llvm-mca-14"), model_cpu("neoverse-n1"), {{"add v0.4s, v1.4s, v2.4s"}}); });
   EXPECT_THAT(message, HasSubstr("has no model of Neoverse N1"));
 }
 
 TEST(Mca, ARefusedInstructionIsReported) {
-  if (find_tool("llvm-mca").empty()) GTEST_SKIP() << "no llvm-mca";
+  if (!find_tool("llvm-mca")) GTEST_SKIP() << "no llvm-mca";
   EXPECT_THAT(message_of([] { (void)run_mca(find_mca(""), model_cpu("cortex-a57"), {{"frobnicate x0"}}); }),
               HasSubstr("refuses a loop"));
 }
@@ -91,7 +91,7 @@ TEST(DotModel, ElementsAreMultiplesOfTheSourcesStep) {
   if (const std::string why = message_of([] { (void)find_compilers({kCompiler}); }); why != "no error") {
     GTEST_SKIP() << why;
   }
-  if (find_tool("llvm-mca").empty()) GTEST_SKIP() << "no llvm-mca";
+  if (!find_tool("llvm-mca")) GTEST_SKIP() << "no llvm-mca";
   DotModelRequest request;
   request.compilers = {kCompiler};
   const DotModel model = model_dot_kernels(request);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace denseshift::sweeps {
+namespace denseshift {
 
 /// What a program said and how it ended.
 struct ToolResult {
@@ -21,4 +21,4 @@ struct ToolResult {
 /// Runs words[0], found on PATH, to its end. Throws a work error when it cannot be started.
 [[nodiscard]] ToolResult run_tool(const std::vector<std::string>& words);
 
-}  // namespace denseshift::sweeps
+}  // namespace denseshift

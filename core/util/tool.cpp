@@ -1,4 +1,4 @@
-#include "sweeps/tool.h"
+#include "core/util/tool.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 
 extern char** environ;
 
-namespace denseshift::sweeps {
+namespace denseshift {
 namespace {
 
 namespace fs = std::filesystem;
@@ -102,4 +102,4 @@ ToolResult run_tool(const std::vector<std::string>& words) {
   return result;
 }
 
-}  // namespace denseshift::sweeps
+}  // namespace denseshift
