@@ -1,6 +1,7 @@
 // denseshift data: the datasets, what is in them, whether they are whole, and the embedded ones as files.
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -36,9 +37,10 @@ int list(const std::vector<std::string>& arguments) {
   Table table({{"name"}, {"task"}, {"classes", true}, {"on disk"}, {"what"}});
   for (const auto& entry : data::datasets().entries()) {
     const data::DatasetKind& kind = entry.value;
-    table.add({entry.name, kind.task, class_count(kind.classes), kind.needs, entry.description});
+    table.add({entry.name, fmt::format("{}", fmt::join(kind.tasks, ", ")), class_count(kind.classes), kind.needs,
+               entry.description});
     json.push_back({{"name", entry.name},
-                    {"task", kind.task},
+                    {"tasks", kind.tasks},
                     {"classes", kind.classes},
                     {"needs", kind.needs},
                     {"description", entry.description}});
@@ -60,6 +62,8 @@ void add_dataset_options(OptionParser& parser, bool rendered_only) {
     group.add_options()("data", po::value<std::string>()->default_value("")->value_name("DIR"),
                         "folder of the dataset (or environment DENSESHIFT_DATA)");
   }
+  group.add_options()("task", po::value<std::string>()->default_value("")->value_name("TASK"),
+                      "classification, detection, segmentation or speech; empty: the dataset's usual one");
   group.add_options()("image-size", po::value<std::int64_t>()->default_value(0)->value_name("N"),
                       "side of the pictures in pixels; 0: the dataset's own")(
       "seed", po::value<std::uint64_t>()->default_value(1)->value_name("N"), "seed of rendered pictures");
@@ -77,6 +81,7 @@ data::DatasetOptions dataset_options(const po::variables_map& values) {
   if (values.count("data") > 0) {
     options.directory = data::resolve_directory(values["data"].as<std::string>(), std::getenv("DENSESHIFT_DATA"));
   }
+  options.task = values["task"].as<std::string>();
   options.image_size = values["image-size"].as<std::int64_t>();
   options.seed = values["seed"].as<std::uint64_t>();
   return options;
@@ -89,7 +94,7 @@ int info(const std::vector<std::string>& arguments) {
   parser.add_json_option();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  const auto dataset = data::datasets().get(dataset_name(values))(dataset_options(values));
+  const auto dataset = data::open_dataset(dataset_name(values), dataset_options(values));
   const data::DatasetInfo& facts = dataset->info();
   const Json fingerprint = dataset->fingerprint();
   if (values["json"].as<bool>()) {
@@ -129,7 +134,7 @@ int check(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const bool as_json = values["json"].as<bool>();
-  const auto dataset = data::datasets().get(dataset_name(values))(dataset_options(values));
+  const auto dataset = data::open_dataset(dataset_name(values), dataset_options(values));
   Progress progress(as_json);
   const auto broken =
       data::check_dataset(*dataset, values["workers"].as<std::int64_t>(), [&](std::int64_t done, std::int64_t total) {

@@ -154,7 +154,9 @@ std::vector<Finding> datasets(const std::string& option) {
   for (const auto& entry : data::datasets().entries()) {
     if (entry.value.needs == "nothing") continue;
     try {
-      const auto opened = entry.value({folder, 0, 1});
+      data::DatasetOptions options;
+      options.directory = folder;
+      const auto opened = data::open_dataset(entry.name, options);
       findings.push_back({"dataset " + entry.name, Health::ok,
                           fmt::format("{} training and {} validation samples", opened->size(data::Split::train),
                                       opened->size(data::Split::val)),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <exception>
@@ -31,9 +32,67 @@ std::vector<std::int64_t> choose_samples(std::int64_t size, std::int64_t limit, 
   return all;
 }
 
+/// Shuffled samples brought into an order in which each run of `batch_size` has one range of width over height: a batch
+/// is complete when its range has enough samples. What is left over follows in the order of the ranges.
+std::vector<std::int64_t> grouped(const Dataset& dataset, Split split, const std::vector<std::int64_t>& order,
+                                  std::int64_t batch_size) {
+  // Seven edges from 1/2 to 2, as in torchvision's reference training.
+  constexpr double kEdges = 7;
+  std::vector<std::vector<std::int64_t>> waiting(static_cast<std::size_t>(kEdges) + 1);
+  std::vector<std::int64_t> result;
+  result.reserve(order.size());
+  for (const std::int64_t sample : order) {
+    const double octave = std::log2(std::max(1e-9, dataset.aspect_ratio(split, sample)));
+    const double range = std::clamp(std::floor((octave + 1) * (kEdges - 1) / 2) + 1, 0.0, kEdges);
+    std::vector<std::int64_t>& group = waiting[static_cast<std::size_t>(range)];
+    group.push_back(sample);
+    if (std::ssize(group) == batch_size) {
+      result.insert(result.end(), group.begin(), group.end());
+      group.clear();
+    }
+  }
+  for (const auto& group : waiting) result.insert(result.end(), group.begin(), group.end());
+  return result;
+}
+
+/// One batch of samples of unequal size: pads each at the bottom and right.
+void collate(std::vector<Sample>& samples, std::int64_t channels, std::int64_t multiple, Batch& batch) {
+  batch.height = batch.width = 1;
+  bool masks = false;
+  for (const Sample& sample : samples) {
+    batch.height = std::max(batch.height, sample.info.height);
+    batch.width = std::max(batch.width, sample.info.width);
+    masks = masks || !sample.info.mask.empty();
+  }
+  batch.height = (batch.height + multiple - 1) / multiple * multiple;
+  batch.width = (batch.width + multiple - 1) / multiple * multiple;
+  const std::int64_t area = batch.height * batch.width;
+  batch.count = std::ssize(samples);
+  batch.images.assign(static_cast<std::size_t>(batch.count * channels * area), 0.0F);
+  batch.masks.assign(masks ? static_cast<std::size_t>(batch.count * area) : 0, kIgnoredPixel);
+  batch.labels.resize(samples.size());
+  batch.samples.resize(samples.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    SampleInfo& info = samples[i].info;
+    const auto first = static_cast<std::int64_t>(i);
+    for (std::int64_t line = 0; line < channels * info.height; ++line) {
+      const std::int64_t plane = first * channels + line / info.height;
+      std::copy_n(samples[i].values.data() + line * info.width, info.width,
+                  batch.images.data() + plane * area + line % info.height * batch.width);
+    }
+    for (std::int64_t y = 0; y < info.height && !info.mask.empty(); ++y) {
+      std::copy_n(info.mask.data() + y * info.width, info.width, batch.masks.data() + first * area + y * batch.width);
+    }
+    batch.labels[i] = info.label;
+    info.mask.clear();
+    std::swap(batch.samples[i], info);
+  }
+}
+
 /// One place of the ring: a batch that is being filled, is ready, or is in the caller's hands.
 struct Slot {
   Batch batch;
+  std::vector<Sample> samples;                                      ///< of sets without a fixed size
   std::int64_t total = 0;                                           ///< samples to fill
   std::int64_t next = 0;                                            ///< first sample that nobody has taken
   std::int64_t done = 0;                                            ///< samples filled or found broken
@@ -60,12 +119,14 @@ struct Loader::State {
         options(given),
         split_key(given.split == Split::train ? 0 : 1),
         chosen(choose_samples(set.size(given.split), given.limit, given.seed, split_key)),
+        fixed(set.info().fixed_size),
         sample_floats(set.info().channels * set.info().image_size * set.info().image_size) {
     if (options.batch_size < 1) throw usage_error("batch size must be at least 1");
     if (options.workers < 0 || options.workers > 1024) throw usage_error("workers must be 0 to 1024");
     grain = set.info().in_memory ? options.batch_size : kDecodeGrain;
     slots.resize(static_cast<std::size_t>(options.workers == 0 ? 1 : std::max<std::int64_t>(options.queue, 1) + 1));
     batch_count = (std::ssize(chosen) + options.batch_size - 1) / options.batch_size;
+    if (options.drop_last && std::ssize(chosen) % options.batch_size != 0 && batch_count > 1) --batch_count;
     issued = consumed = batch_count;  // nothing to do before start()
     for (std::int64_t i = 0; i < options.workers; ++i) threads.emplace_back([this] { work(); });
   }
@@ -89,8 +150,13 @@ struct Loader::State {
     s.next = s.done = 0;
     s.errors.clear();
     s.broken.assign(static_cast<std::size_t>(s.total), 0);
-    s.batch.images.resize(static_cast<std::size_t>(s.total * sample_floats));
-    s.batch.labels.resize(static_cast<std::size_t>(s.total));
+    if (fixed) {
+      s.batch.images.resize(static_cast<std::size_t>(s.total * sample_floats));
+      s.batch.labels.resize(static_cast<std::size_t>(s.total));
+      s.batch.height = s.batch.width = dataset.info().image_size;
+    } else {
+      s.samples.resize(static_cast<std::size_t>(s.total));
+    }
     s.batch.count = s.total;
     s.batch.position = number;
   }
@@ -103,8 +169,12 @@ struct Loader::State {
       RandomStream random(options.seed, kAugmentStream + split_key, static_cast<std::uint64_t>(epoch),
                           static_cast<std::uint64_t>(sample));
       try {
-        s.batch.labels[static_cast<std::size_t>(i)] =
-            dataset.load(options.split, sample, options.augment, random, s.batch.images.data() + i * sample_floats);
+        if (fixed) {
+          s.batch.labels[static_cast<std::size_t>(i)] =
+              dataset.load(options.split, sample, options.augment, random, s.batch.images.data() + i * sample_floats);
+        } else {
+          dataset.load_sample(options.split, sample, options.augment, random, s.samples[static_cast<std::size_t>(i)]);
+        }
       } catch (...) {
         s.broken[static_cast<std::size_t>(i)] = 1;
         errors.emplace_back(i, std::current_exception());
@@ -166,6 +236,7 @@ struct Loader::State {
       const std::vector<std::int64_t> shuffled = permutation(std::ssize(chosen), random);
       for (std::size_t i = 0; i < order.size(); ++i) order[i] = chosen[static_cast<std::size_t>(shuffled[i])];
     }
+    if (options.group_by_aspect) order = grouped(dataset, options.split, order, options.batch_size);
     issued = consumed = std::clamp<std::int64_t>(first, 0, batch_count);
     holding = false;
     waited = 0;
@@ -200,7 +271,9 @@ struct Loader::State {
     std::int64_t kept = 0;
     for (std::int64_t i = 0; i < s.total; ++i) {
       if (s.broken[static_cast<std::size_t>(i)] != 0) continue;
-      if (kept != i) {
+      if (kept != i && !fixed) {
+        std::swap(s.samples[static_cast<std::size_t>(kept)], s.samples[static_cast<std::size_t>(i)]);
+      } else if (kept != i) {
         std::copy_n(s.batch.images.data() + i * sample_floats, sample_floats,
                     s.batch.images.data() + kept * sample_floats);
         s.batch.labels[static_cast<std::size_t>(kept)] = s.batch.labels[static_cast<std::size_t>(i)];
@@ -208,6 +281,8 @@ struct Loader::State {
       ++kept;
     }
     s.batch.count = kept;
+    s.samples.resize(static_cast<std::size_t>(fixed ? 0 : kept));
+    if (!fixed) return;
     s.batch.images.resize(static_cast<std::size_t>(kept * sample_floats));
     s.batch.labels.resize(static_cast<std::size_t>(kept));
   }
@@ -227,7 +302,12 @@ struct Loader::State {
       }
       ++consumed;
       holding = true;
-      if (s.batch.count > 0) return &s.batch;
+      if (s.batch.count > 0) {
+        // The slot is the caller's from here on: workers leave it alone until it is released.
+        lock.unlock();
+        if (!fixed) collate(s.samples, dataset.info().channels, dataset.info().pad_multiple, s.batch);
+        return &s.batch;
+      }
       release_held();
     }
     return nullptr;
@@ -244,6 +324,7 @@ struct Loader::State {
   const LoaderOptions options;
   const std::uint64_t split_key;
   const std::vector<std::int64_t> chosen;  ///< samples of every epoch, in index order
+  const bool fixed;                        ///< all samples have the size of the dataset
   const std::int64_t sample_floats;
   std::int64_t grain = 1;
   std::int64_t batch_count = 0;

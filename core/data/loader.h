@@ -21,15 +21,22 @@ struct LoaderOptions {
   std::uint64_t seed = 1;
   bool shuffle = true;
   bool augment = true;
+  bool drop_last = false;  ///< leave out a last batch that is not full, unless it is the only one
+  bool group_by_aspect =
+      false;  ///< shuffled pictures of like width over height share a batch, so that little is padded
   BrokenSample broken = BrokenSample::fail;
   std::int64_t workers = 1;  ///< threads that decode; 0: the calling thread decodes. Batches do not depend on it.
   std::int64_t queue = 3;    ///< batches kept ready
 };
 
-/// One batch. `images` holds count x channels x size x size floats; the buffers are reused by later batches.
+/// One batch. `images` holds count x channels x height x width floats; the buffers are reused by later batches.
 struct Batch {
   std::vector<float> images;
   std::vector<std::int64_t> labels;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::vector<SampleInfo> samples;  ///< of `count` samples, masks moved to `masks`; empty for sets of fixed size
+  std::vector<std::uint8_t> masks;  ///< count x height x width; empty without masks
   std::int64_t count = 0;
   std::int64_t position = 0;  ///< index of the batch in its epoch
 };

@@ -1,4 +1,8 @@
 #include "core/data/dataset.h"
+
+#include <algorithm>
+#include <stdexcept>
+
 #include "core/data/datasets/builtin.h"
 #include "core/util/error.h"
 
@@ -6,7 +10,7 @@ namespace denseshift::data {
 namespace {
 
 Registry<DatasetKind> builtin_datasets() {
-  const std::string task = "classification";
+  const std::vector<std::string> task = {"classification"};
   Registry<DatasetKind> r("dataset");
   r.add("shapes", "coloured figures in clutter, rendered from the seed at any size",
         {open_shapes, task, 10, "nothing", 64});
@@ -32,12 +36,40 @@ const Registry<DatasetKind>& datasets() {
   return registry;
 }
 
+std::unique_ptr<Dataset> open_dataset(const std::string& name, DatasetOptions options) {
+  const DatasetKind& kind = datasets().get(name);
+  if (options.task.empty()) options.task = kind.tasks.front();
+  if (!kind.has_task(options.task)) {
+    std::string tasks;
+    for (const std::string& task : kind.tasks) tasks += (tasks.empty() ? "" : ", ") + task;
+    throw usage_error("task: dataset " + name + " is not for " + options.task, "it is for " + tasks);
+  }
+  return kind.open(options);
+}
+
 std::string resolve_directory(const std::string& option, const char* environment) {
   if (!option.empty()) return option;
   return environment != nullptr ? environment : "";
 }
 
-const char* split_name(Split split) { return split == Split::train ? "train" : "val"; }
+const char* split_name(Split split) { return split == Split::train ? "train" : split == Split::val ? "val" : "test"; }
+
+bool DatasetKind::has_task(const std::string& task) const {
+  return std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+}
+
+std::int64_t Dataset::load(Split, std::int64_t, bool, RandomStream&, float*) const {
+  throw std::logic_error(info().name + ": samples have no fixed size");
+}
+
+void Dataset::load_sample(Split split, std::int64_t index, bool augment, RandomStream& random, Sample& out) const {
+  const std::int64_t side = info().image_size;
+  out.values.resize(static_cast<std::size_t>(info().channels * side * side));
+  out.info = {};
+  out.info.index = out.info.image = index;
+  out.info.height = out.info.width = side;
+  out.info.label = load(split, index, augment, random, out.values.data());
+}
 
 void Dataset::verify(Split split, std::int64_t index) const {
   Image image;

@@ -209,7 +209,7 @@ std::int64_t peak_memory_of_training(const TrainBenchOptions& options, const std
 double loader_images_per_second(std::int64_t image_size, std::int64_t batch_size, std::int64_t workers) {
   data::DatasetOptions dataset_options;
   dataset_options.image_size = image_size;
-  const auto dataset = data::datasets().get("shapes")(dataset_options);
+  const auto dataset = data::open_dataset("shapes", dataset_options);
   data::LoaderOptions options;
   options.batch_size = batch_size;
   options.limit = kLoaderImages;

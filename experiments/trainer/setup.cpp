@@ -121,7 +121,7 @@ Setup build_setup(const TrainConfig& config) {
   options.directory = config.data;
   options.image_size = config.image_size;
   // The images of a rendered dataset are data: they do not change with the seed of a run.
-  setup.dataset = data::datasets().get(config.dataset)(options);
+  setup.dataset = data::open_dataset(config.dataset, options);
   const data::DatasetInfo& info = setup.dataset->info();
   setup.config.image_size = info.image_size;
   if (info.task != "classification") throw usage_error("dataset: " + info.name + " is not for classification");

@@ -78,7 +78,9 @@ class ImageFolder final : public Dataset {
   }
 
   [[nodiscard]] const DatasetInfo& info() const override { return info_; }
-  [[nodiscard]] std::int64_t size(Split split) const override { return std::ssize(part(split).files); }
+  [[nodiscard]] std::int64_t size(Split split) const override {
+    return split == Split::test ? 0 : std::ssize(part(split).files);
+  }
 
   std::int64_t load(Split split, std::int64_t index, bool augment, RandomStream& random, float* out) const override {
     thread_local Decoded decoded;

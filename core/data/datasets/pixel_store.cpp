@@ -59,7 +59,9 @@ PixelStore::PixelStore(DatasetInfo info, int channels, std::int64_t side, PixelR
       val_(std::move(val)),
       sources_(std::move(sources)) {}
 
-std::int64_t PixelStore::size(Split split) const { return static_cast<std::int64_t>(part(split).labels.size()); }
+std::int64_t PixelStore::size(Split split) const {
+  return split == Split::test ? 0 : static_cast<std::int64_t>(part(split).labels.size());
+}
 
 std::int64_t PixelStore::load(Split split, std::int64_t index, bool augment, RandomStream& random, float* out) const {
   const Part& from = part(split);

@@ -29,7 +29,7 @@ class Shapes final : public Dataset {
 
   [[nodiscard]] const DatasetInfo& info() const override { return info_; }
   [[nodiscard]] std::int64_t size(Split split) const override {
-    return split == Split::train ? train_size_ : val_size_;
+    return split == Split::train ? train_size_ : split == Split::val ? val_size_ : 0;
   }
 
   std::int64_t load(Split split, std::int64_t index, bool augment, RandomStream& random, float* out) const override {

@@ -45,7 +45,7 @@ class Cifar10 : public testing::Test {
     std::ofstream(path(file), std::ios::binary) << content;
   }
   static std::unique_ptr<Dataset> open(std::int64_t image_size = 0) {
-    return datasets().get("cifar10")({.directory = folder_->path(), .image_size = image_size});
+    return open_dataset("cifar10", {.directory = folder_->path(), .image_size = image_size});
   }
   static std::string opening_error() {
     return error_of([] { (void)open(); });
@@ -136,7 +136,7 @@ TEST_F(Cifar10, TheFingerprintFollowsTheContent) {
 }
 
 TEST(MissingDataset, SaysWhereFilesAreExpected) {
-  const auto open = [](const std::string& directory) { (void)datasets().get("cifar10")({.directory = directory}); };
+  const auto open = [](const std::string& directory) { (void)open_dataset("cifar10", {.directory = directory}); };
   EXPECT_THAT(error_of([&] { open(""); }), HasSubstr("dataset cifar10: no folder given"));
   EXPECT_THAT(error_of([&] { open("/no/such/folder"); }), HasSubstr("/no/such/folder: no such folder"));
   try {

@@ -21,7 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::unique_ptr<Dataset> open(const std::string& directory, std::int64_t image_size = 32) {
-  return datasets().get("imagefolder")({.directory = directory, .image_size = image_size});
+  return open_dataset("imagefolder", {.directory = directory, .image_size = image_size});
 }
 
 /// A folder with the given files, each a copy of a fixture unless `content` says otherwise.
@@ -74,9 +74,9 @@ TEST_F(ImageFolder, WrongLayoutsAreExplained) {
   add("val/a/1.jpg");
   fs::create_directories(folder_ / "train/empty");
   EXPECT_THAT(error_of([&] { (void)open(folder_.path()); }), HasSubstr("train/empty: no images in this class folder"));
-  EXPECT_THAT(error_of([&] { (void)datasets().get("imagenet")({.directory = folder_.path()}); }), HasSubstr("empty"));
+  EXPECT_THAT(error_of([&] { (void)open_dataset("imagenet", {.directory = folder_.path()}); }), HasSubstr("empty"));
   fs::remove(folder_ / "train/empty");
-  EXPECT_THAT(error_of([&] { (void)datasets().get("imagenet")({.directory = folder_.path()}); }),
+  EXPECT_THAT(error_of([&] { (void)open_dataset("imagenet", {.directory = folder_.path()}); }),
               HasSubstr("has 1 class folders, expected 1000"));
 }
 
@@ -141,7 +141,7 @@ TEST_F(ImageFolder, BrokenFilesAreNamedByLoaderAndCheck) {
 
 TEST(Export, ImageFolderOfPngRoundTrips) {
   const TemporaryFolder folder("export");
-  const auto shapes = datasets().get("shapes")({.image_size = 24, .seed = 5, .train_size = 30, .val_size = 10});
+  const auto shapes = open_dataset("shapes", {.image_size = 24, .seed = 5, .train_size = 30, .val_size = 10});
   export_dataset(*shapes, ExportFormat::png, folder / "out");
   const auto read = open(folder.path() + "/out", 24);
   ASSERT_EQ(read->size(Split::train), 30);
@@ -192,7 +192,7 @@ TEST(Export, Cifar10FilesRoundTrip) {
   const TemporaryFolder folder("export");
   const CheapPictures pictures;
   export_dataset(pictures, ExportFormat::cifar10, folder / "out");
-  const auto read = datasets().get("cifar10")({.directory = (folder / "out").string()});
+  const auto read = open_dataset("cifar10", {.directory = (folder / "out").string()});
   EXPECT_EQ(read->info().class_names, pictures.info().class_names);
   for (const Split split : {Split::train, Split::val}) {
     for (const std::int64_t i : {0, 1234, 9999}) {
@@ -208,7 +208,7 @@ TEST(Export, Cifar10FilesRoundTrip) {
 TEST(Export, AFullFolderIsNotTouched) {
   const TemporaryFolder folder("export");
   write_file(folder / "precious", "x");
-  const auto shapes = datasets().get("shapes")({.image_size = 24, .train_size = 10, .val_size = 10});
+  const auto shapes = open_dataset("shapes", {.image_size = 24, .train_size = 10, .val_size = 10});
   EXPECT_THAT(error_of([&] { export_dataset(*shapes, ExportFormat::png, folder.path()); }),
               HasSubstr("not an empty folder"));
   EXPECT_EQ(read_file(folder / "precious"), "x");

@@ -37,7 +37,7 @@ class Idx : public testing::Test {
     write_file(folder_ / "t10k-labels-idx1-ubyte", labels(5));
   }
   std::unique_ptr<Dataset> open(std::int64_t image_size = 0) {
-    return datasets().get("mnist")({.directory = folder_.path(), .image_size = image_size});
+    return open_dataset("mnist", {.directory = folder_.path(), .image_size = image_size});
   }
   std::string error_with(const std::string& file, const std::string& content) {
     write_file(folder_ / file, content);
@@ -117,7 +117,7 @@ TEST_F(Idx, GzippedFilesAreReadAndTheirDamageSeen) {
 TEST(Mnist, GenuineFilesHaveTheirKnownStatistics) {
   const auto path = test_data("mnist");
   if (path.empty()) GTEST_SKIP() << "no mnist in DENSESHIFT_TEST_DATA";
-  const auto dataset = datasets().get("mnist")({.directory = path.string(), .image_size = 28});
+  const auto dataset = open_dataset("mnist", {.directory = path.string(), .image_size = 28});
   ASSERT_EQ(dataset->size(Split::train), 60000);
   ASSERT_EQ(dataset->size(Split::val), 10000);
   std::vector<float> out(3 * 28 * 28);

@@ -11,7 +11,7 @@ namespace denseshift::data {
 namespace {
 
 Image picture(std::uint64_t seed, Split split, std::int64_t index, std::int64_t size = 64) {
-  const auto dataset = datasets().get("shapes")({.image_size = size, .seed = seed});
+  const auto dataset = open_dataset("shapes", {.image_size = size, .seed = seed});
   Image image;
   (void)dataset->pixels(split, index, image);
   return image;
@@ -26,7 +26,7 @@ TEST(Shapes, PicturesAreKeyedBySeedSplitAndIndex) {
 }
 
 TEST(Shapes, ClassesAreBalanced) {
-  const auto dataset = datasets().get("shapes")({});
+  const auto dataset = open_dataset("shapes", {});
   EXPECT_EQ(dataset->info().image_size, 64);
   EXPECT_EQ(dataset->info().class_names.size(), 10U);
   std::vector<float> out(3 * 64 * 64);
@@ -96,7 +96,7 @@ TEST(Shapes, TheSamePictureAtTwoSizesLooksTheSame) {
 }
 
 TEST(Shapes, NormalisedValuesAreCentred) {
-  const auto dataset = datasets().get("shapes")({});
+  const auto dataset = open_dataset("shapes", {});
   std::vector<float> out(3 * 64 * 64);
   double sum = 0;
   double squares = 0;

@@ -65,7 +65,7 @@ double through_loader(const data::Dataset& dataset, std::int64_t workers) {
 }
 
 void measure(const std::string& name, const std::string& directory, std::int64_t image_size) {
-  const auto dataset = data::datasets().get(name)({.directory = directory, .image_size = image_size});
+  const auto dataset = data::open_dataset(name, {.directory = directory, .image_size = image_size});
   fmt::print(
       "{:<12} {:>4} px  load train {:>8.0f}  load val {:>8.0f}  loader 1 worker {:>8.0f}  2 workers {:>8.0f}  img/s\n",
       name, dataset->info().image_size, direct(*dataset, true), direct(*dataset, false), through_loader(*dataset, 1),
