@@ -190,7 +190,7 @@ int synth(const std::vector<std::string>& arguments) {
     if (options.train_size == 0) options.train_size = 50000;
     if (options.val_size == 0) options.val_size = 10000;
   }
-  const auto dataset = kind(options);
+  const auto dataset = data::open_dataset(name, options);
   const std::string out = values["out"].as<std::string>();
   data::export_dataset(*dataset, format, out);
   const std::string reader = format == data::ExportFormat::cifar10 ? "cifar10" : "imagefolder";
