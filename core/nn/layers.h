@@ -7,6 +7,7 @@
 #include <torch/nn/module.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,15 +42,38 @@ class QuantizedLayer : public torch::nn::Module {
   std::unique_ptr<quant::WeightQuantizer> quantizer_;
 };
 
-/// 2-d convolution without bias.
+/// Random start of a convolution, where a network's authors chose another one than the weight's method has.
+struct ConvStart {
+  enum class Weight {
+    method,           ///< what the method does: Kaiming normal by fan out in full precision
+    framework,        ///< uniform +-1/sqrt(fan_in): PyTorch's default
+    kaiming_uniform,  ///< uniform +-sqrt(3/fan_in): PyTorch's kaiming_uniform_(a=1)
+    xavier_uniform,   ///< uniform +-sqrt(6/(fan_in + fan_out))
+    normal,           ///< of standard deviation `deviation`
+  };
+  Weight weight = Weight::method;
+  double deviation = 0.01;
+  std::optional<double> bias;  ///< a constant; none: uniform +-1/sqrt(fan_in)
+};
+
+/// 2-d convolution.
 class Conv2d final : public QuantizedLayer {
  public:
   Conv2d(quant::LayerSite site, std::int64_t in, std::int64_t out, std::int64_t kernel, quant::ConvGeometry geometry,
-         quant::LayerPolicy& policy);
+         quant::LayerPolicy& policy, bool bias = false);
   at::Tensor forward(const at::Tensor& input);
 
+  /// What initialize() draws. Methods that cannot start from a full-precision weight keep their own start of the weight
+  /// (DenseShift: low variance or Kaiming), but take the bias.
+  void set_start(ConvStart start) { start_ = start; }
+  void initialize(at::Generator generator) override;
+
  private:
+  void initialize_weight(at::Generator generator);
+
   quant::ConvGeometry geometry_;
+  ConvStart start_;
+  at::Tensor bias_;  ///< undefined: none
 };
 
 /// y = x W^T + b.
@@ -63,13 +87,16 @@ class Linear final : public QuantizedLayer {
   at::Tensor bias_;
 };
 
-/// Batch normalization over N, H, W; eps 1e-5, momentum 0.1.
+/// Batch normalization over N, H, W; eps 1e-5, momentum 0.1. Frozen: an affine transform by the stored statistics also
+/// in training, whose tensors are all buffers, with the same names.
 class BatchNorm2d final : public torch::nn::Module {
  public:
-  explicit BatchNorm2d(std::int64_t channels);
+  explicit BatchNorm2d(std::int64_t channels, bool frozen = false);
+  /// Throws a work error in training on one value per channel, which has no variance.
   at::Tensor forward(const at::Tensor& input);
 
  private:
+  bool frozen_;
   at::Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
 };
 

@@ -12,15 +12,14 @@ namespace denseshift::nn {
 const Registry<Architecture>& architectures() {
   static const Registry<Architecture> registry = [] {
     Registry<Architecture> r("architecture");
-    r.add("resnet18", "ImageNet ResNet-18, torchvision's names", imagenet_resnet(BlockKind::basic, {2, 2, 2, 2}));
-    r.add("resnet34", "ImageNet ResNet-34", imagenet_resnet(BlockKind::basic, {3, 4, 6, 3}));
-    r.add("resnet50", "ImageNet ResNet-50 (stride on the 3x3)", imagenet_resnet(BlockKind::bottleneck, {3, 4, 6, 3}));
-    r.add("resnet101", "ImageNet ResNet-101 (stride on the 3x3)",
-          imagenet_resnet(BlockKind::bottleneck, {3, 4, 23, 3}));
-    r.add("resnet20", "CIFAR ResNet-20, 16-32-64 channels, shortcuts without weights", cifar_resnet(3));
-    r.add("resnet32", "CIFAR ResNet-32", cifar_resnet(5));
-    r.add("resnet44", "CIFAR ResNet-44", cifar_resnet(7));
-    r.add("resnet56", "CIFAR ResNet-56", cifar_resnet(9));
+    r.add("resnet18", "ImageNet ResNet-18, torchvision's names", resnet("resnet18"));
+    r.add("resnet34", "ImageNet ResNet-34", resnet("resnet34"));
+    r.add("resnet50", "ImageNet ResNet-50 (stride on the 3x3)", resnet("resnet50"));
+    r.add("resnet101", "ImageNet ResNet-101 (stride on the 3x3)", resnet("resnet101"));
+    r.add("resnet20", "CIFAR ResNet-20, 16-32-64 channels, shortcuts without weights", resnet("resnet20"));
+    r.add("resnet32", "CIFAR ResNet-32", resnet("resnet32"));
+    r.add("resnet44", "CIFAR ResNet-44", resnet("resnet44"));
+    r.add("resnet56", "CIFAR ResNet-56", resnet("resnet56"));
     return r;
   }();
   return registry;
@@ -50,7 +49,8 @@ ModelFacts describe(Classifier& model, std::int64_t image_size) {
     const bool was_training = model.is_training();
     model.eval();
     const at::Device device = model.parameters().front().device();
-    (void)model.forward(at::zeros({1, 3, image_size, image_size}, at::TensorOptions().device(device)));
+    const std::int64_t channels = weight_layers(model).front().second->weight_shape()[1];
+    (void)model.forward(at::zeros({1, channels, image_size, image_size}, at::TensorOptions().device(device)));
     model.train(was_training);
   }
   std::int64_t weights = 0;

@@ -9,18 +9,17 @@
 #include <string>
 #include <vector>
 
+#include "core/nn/network.h"
 #include "core/quant/policy.h"
 #include "core/util/registry.h"
 
 namespace denseshift::nn {
 
-/// A network that maps images (N, 3, H, W) to logits (N, classes).
-class Classifier : public torch::nn::Module {
+/// A network that maps images (N, channels, H, W) to logits (N, classes).
+class Classifier : public Network {
  public:
   virtual at::Tensor forward(const at::Tensor& images) = 0;
-  /// The outputs of the network's stages in their order, for heads that read several of them and for looking inside;
-  /// empty for networks without stages.
-  [[nodiscard]] virtual std::vector<quant::NamedTensor> features(const at::Tensor& /*images*/) { return {}; }
+  std::vector<quant::NamedTensor> outputs(const at::Tensor& images) override { return {{"logits", forward(images)}}; }
 };
 
 /// What a network is built from besides its architecture.
@@ -31,6 +30,13 @@ struct ModelOptions {
   std::int64_t abits = 32;             ///< of activations; 32: floating point
   std::string activation = "pact";     ///< of activation_methods(); for abits below 32
   bool reference_activations = false;  ///< quantize activations by tensor operations also on the CPU
+  std::int64_t channels = 3;           ///< of the input
+  std::int64_t image_size = 0;         ///< side of the input where the network depends on it; 0: the architecture's
+  std::vector<std::int64_t> category_ids = {};  ///< detection: the annotations' id of each class
+  std::int64_t fpn_channels = 256;              ///< FCOS
+  std::int64_t head_convs = 4;                  ///< FCOS: convolutions of each tower
+  bool aux = true;                              ///< DeepLabV3: the auxiliary head
+  bool freeze_norm = false;  ///< the backbone's batch norms keep their affine transform and statistics
 };
 
 /// An architecture: builds the network. Weights are uninitialised.

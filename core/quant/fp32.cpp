@@ -25,6 +25,12 @@ void Fp32Weight::initialize(at::Generator generator) {
   }
 }
 
+bool Fp32Weight::start_from(const at::Tensor& weight) {
+  const at::NoGradGuard no_grad;
+  weight_.copy_(weight);
+  return true;
+}
+
 ExportedCodes Fp32Weight::export_codes() { throw usage_error("fp32 weights have no integer codes"); }
 
 Method fp32_method() {

@@ -15,6 +15,7 @@ class Fp32Weight final : public WeightQuantizer {
   [[nodiscard]] std::vector<double> levels() const override { return {}; }
   [[nodiscard]] std::vector<NamedTensor> parameters() const override { return {{"weight", weight_}}; }
   void initialize(at::Generator generator) override;
+  [[nodiscard]] bool start_from(const at::Tensor& weight) override;
   [[nodiscard]] at::Tensor quantize() override { return weight_; }
   [[nodiscard]] ExportedCodes export_codes() override;
 

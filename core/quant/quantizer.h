@@ -36,10 +36,13 @@ struct LayerSite {
   enum class Kind { convolution, linear };
   std::string name;  ///< "layer1.0.conv2"
   Kind kind = Kind::convolution;
-  bool first = false;       ///< the first convolution of the network
-  bool shortcut = false;    ///< the projection of a residual block
-  bool classifier = false;  ///< the last layer
-  bool normalized = true;   ///< a batch norm follows, so a constant factor of the weight does not matter
+  bool first = false;             ///< the first convolution of the network
+  bool shortcut = false;          ///< the projection of a residual block
+  bool classifier = false;        ///< the last layer
+  bool normalized = true;         ///< a norm follows, so a constant factor of the weight does not matter
+  std::string part = "backbone";  ///< "backbone", "fpn" or "head"
+  bool prediction = false;        ///< a last convolution of a detector or segmenter: its outputs are scores or offsets
+  bool extra = false;             ///< SSD's additional blocks, which are part "head"
   std::int64_t fan_in = 0;
 };
 
