@@ -6,6 +6,7 @@
 namespace denseshift::cli {
 
 [[nodiscard]] Command train_command();
+[[nodiscard]] Command finetune_command();
 [[nodiscard]] Command eval_command();
 [[nodiscard]] Command convert_command();
 [[nodiscard]] Command ablate_command();

@@ -128,7 +128,7 @@ PlanOptions plan_options(const po::variables_map& values) {
 }
 
 std::string job_command(const sweeps::Job& job, const PlanOptions& options) {
-  std::vector<std::string> words = {"denseshift", "train"};
+  std::vector<std::string> words = {"denseshift", job.config.backbone.empty() ? "train" : "finetune"};
   for (const std::string& word : experiments::train_arguments(job.config)) words.push_back(word);
   if (options.db != "denseshift.db") words.push_back("--db=" + options.db);
   return shell_line(words);

@@ -59,9 +59,9 @@ std::vector<std::string> ignored_keys() {
 
 RunRecord load_training(const Database& database, const std::string& reference) {
   RunRecord record = results_db::load_run(database, results_db::resolve_run(database, reference));
-  if (record.command != "train") {
+  if (record.command != "train" && record.command != "finetune") {
     throw usage_error(fmt::format("run {} is no training ({})", record.id, record.command),
-                      "only runs of `denseshift train` can be reproduced");
+                      "only runs of `denseshift train` and `finetune` can be reproduced");
   }
   if (!record.config.is_object()) {
     throw input_error(fmt::format("run {} has no readable configuration", record.id), "it cannot be started again");

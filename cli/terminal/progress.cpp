@@ -53,7 +53,7 @@ std::string progress_text(const ProgressState& state, int bar_width) {
   if (bar_width > 0) text += bar_text(share, bar_width);
   text += fmt::format("step {}/{}", state.step, state.steps);
   if (!std::isnan(state.loss)) text += fmt::format("  loss {:.4f}", state.loss);
-  if (!std::isnan(state.accuracy)) text += fmt::format("  acc {:.2f} %", state.accuracy);
+  if (!std::isnan(state.accuracy)) text += fmt::format("  {} {:.2f} %", state.metric, state.accuracy);
   if (state.images_per_second > 0) text += fmt::format("  {:.0f} img/s", state.images_per_second);
   if (state.seconds_left >= 0) text += "  ETA " + duration_text(state.seconds_left);
   return text;

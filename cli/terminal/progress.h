@@ -16,6 +16,7 @@ struct ProgressState {
   std::int64_t step = 0;         ///< steps done in this epoch
   std::int64_t steps = 1;        ///< steps per epoch
   double loss = 0;               ///< running mean; NaN hides it
+  std::string metric = "acc";    ///< name of `accuracy`
   double accuracy = 0;           ///< running mean in percent; NaN hides it
   double images_per_second = 0;  ///< 0 hides it
   double seconds_left = -1;      ///< negative hides it; Progress fills it in

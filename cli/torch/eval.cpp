@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "cli/terminal/progress.h"
+#include "cli/torch/score_text.h"
 #include "cli/torch/verbs.h"
 #include "cli/version.h"
 #include "experiments/run/eval_run.h"
@@ -13,18 +14,26 @@ namespace denseshift::cli {
 namespace {
 
 void print_result(const experiments::EvalResult& r) {
-  fmt::print("{} {} {} bits on {}: top-1 {:.2f} %  top-5 {:.2f} %  loss {:.4f}  ({} images)\n", r.config.arch,
-             r.config.method, r.config.wbits, r.config.dataset, r.score.top1(), r.score.top5(), r.score.loss(),
-             r.score.samples);
+  for (const auto& [split, score] : r.scores) {
+    fmt::print("{} {} {} bits on {}{}: {}  ({} {})\n", r.config.arch, r.config.method, r.config.wbits, r.config.dataset,
+               split == "val" ? "" : " " + split, metrics_text(score), score.samples,
+               r.config.task == "speech" ? "recordings" : "images");
+  }
   fmt::print("  weights     {}, epoch {}\n", r.checkpoint, r.epoch);
   if (r.run != 0)
     fmt::print("  recorded    as run {}{}\n", r.run, r.parent != 0 ? fmt::format(", child of run {}", r.parent) : "");
 }
 
 nlohmann::ordered_json result_json(const experiments::EvalResult& r) {
-  return {{"run", r.run},           {"parent", r.parent},          {"checkpoint", r.checkpoint},
-          {"epoch", r.epoch},       {"dataset", r.config.dataset}, {"samples", r.score.samples},
-          {"top1", r.score.top1()}, {"top5", r.score.top5()},      {"loss", r.score.loss()}};
+  nlohmann::ordered_json json = {{"run", r.run},     {"parent", r.parent},          {"checkpoint", r.checkpoint},
+                                 {"epoch", r.epoch}, {"dataset", r.config.dataset}, {"task", r.config.task}};
+  for (const auto& [split, score] : r.scores) {
+    nlohmann::ordered_json values = metrics_json(score);
+    values["samples"] = score.samples;
+    // The validation split's values stand at the top level.
+    split == "val" ? json.update(values) : void(json[split] = values);
+  }
+  return json;
 }
 
 }  // namespace
@@ -46,7 +55,8 @@ int eval_verb(const nlohmann::json& json) {
       request, [&](std::int64_t batch, std::int64_t batches, const experiments::Score& score) {
         ProgressState state;
         state.phase = "val";
-        state.step = batch, state.steps = batches, state.loss = score.loss(), state.accuracy = score.top1();
+        state.step = batch, state.steps = batches;
+        show_score(score, "top1", state);
         progress.update(state);
         return true;
       });

@@ -19,9 +19,22 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kCifarSide = 32;
 
-// Outputs of the data set the architecture was made for: CIFAR-10 or ImageNet.
-std::int64_t usual_classes(const nn::Architecture& architecture) {
-  return architecture.image_size == kCifarSide ? 10 : 1000;
+/// The data set that the architecture was made for: CIFAR-10, ImageNet, COCO, or the classes of VOC.
+data::DatasetInfo usual_dataset(const nn::Architecture& architecture) {
+  data::DatasetInfo info;
+  info.image_size = architecture.image_size;
+  info.classes = architecture.image_size == kCifarSide ? 10 : 1000;
+  if (architecture.task == "segmentation") info.classes = 21;
+  if (architecture.task == "detection") {
+    // 80 of the ids 1 to 90 are in use.
+    for (std::int64_t id = 1; id <= 90; ++id) {
+      const bool missing = id == 12 || id == 26 || id == 29 || id == 30 || id == 45 || id == 66 || id == 68 ||
+                           id == 69 || id == 71 || id == 83;
+      if (!missing) info.category_ids.push_back(id);
+    }
+    info.classes = std::ssize(info.category_ids);
+  }
+  return info;
 }
 
 // 11689512 -> "11,689,512".
@@ -37,21 +50,30 @@ void print(const Json& json) { std::cout << json.dump(2) << '\n'; }
 
 int list_architectures(bool as_json) {
   Json json = Json::array();
-  Table table(
-      {{"architecture"}, {"parameters", true}, {"MACs", true}, {"image", true}, {"classes", true}, {"description"}});
+  Table table({{"architecture"},
+               {"task"},
+               {"parameters", true},
+               {"MACs", true},
+               {"image", true},
+               {"classes", true},
+               {"description"}});
   for (const auto& entry : nn::architectures().entries()) {
-    const std::int64_t classes = usual_classes(entry.value);
+    const data::DatasetInfo dataset = usual_dataset(entry.value);
+    const std::int64_t classes = dataset.classes;
     quant::LayerPolicy full_precision({}, "paper", {});
-    const auto model = nn::make_model(entry.name, classes, full_precision);
+    experiments::TrainConfig config;
+    config.method = "fp32";
+    const auto model = nn::make_model(entry.name, experiments::model_options(config, dataset, full_precision));
     const nn::ModelFacts facts = nn::describe(*model, entry.value.image_size);
     json.push_back({{"name", entry.name},
                     {"description", entry.description},
+                    {"task", entry.value.task},
                     {"image_size", entry.value.image_size},
                     {"classes", classes},
                     {"parameters", facts.parameters},
                     {"macs", facts.macs}});
-    table.add({entry.name, grouped(facts.parameters), grouped(facts.macs), std::to_string(entry.value.image_size),
-               std::to_string(classes), entry.description});
+    table.add({entry.name, entry.value.task, grouped(facts.parameters), grouped(facts.macs),
+               std::to_string(entry.value.image_size), std::to_string(classes), entry.description});
   }
   as_json ? print(json) : table.print(std::cout);
   return 0;
@@ -73,11 +95,18 @@ Description describe_network(const nlohmann::json& request) {
   result.config = experiments::resolve(result.config, request.at("overrides").get<std::vector<std::string>>());
   const nn::Architecture& architecture = nn::architectures().get(result.config.arch);
   if (any_size) result.config.image_size = architecture.image_size;
-  result.classes = request.at("classes").get<std::int64_t>();
-  if (result.classes == 0) result.classes = usual_classes(architecture);
-  quant::LayerPolicy policy(experiments::method_options(result.config), result.config.placement, result.config.rule);
-  const auto model =
-      nn::make_model(result.config.arch, experiments::model_options(result.config, result.classes, policy));
+  data::DatasetInfo dataset = usual_dataset(architecture);
+  dataset.image_size = result.config.image_size;
+  if (const auto classes = request.at("classes").get<std::int64_t>(); classes != 0) {
+    dataset.classes = classes;
+    dataset.category_ids.clear();
+    for (std::int64_t id = 1; id <= classes && architecture.task == "detection"; ++id)
+      dataset.category_ids.push_back(id);
+  }
+  result.classes = dataset.classes;
+  quant::LayerPolicy policy(experiments::method_options(result.config), result.config.placement, result.config.rule,
+                            experiments::part_choice(result.config));
+  const auto model = nn::make_model(result.config.arch, experiments::model_options(result.config, dataset, policy));
   result.facts = nn::describe(*model, result.config.image_size);
   return result;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/terminal/progress.h"
 #include "cli/terminal/table.h"
+#include "cli/torch/score_text.h"
 #include "cli/torch/verbs.h"
 #include "cli/version.h"
 #include "core/util/error.h"
@@ -30,26 +31,27 @@ class ProgressHook final : public experiments::Hook {
     ProgressState state;
     state.phase = "train";
     state.epoch = epoch_, state.epochs = epochs_, state.step = view.step, state.steps = view.steps;
-    state.loss = view.score->loss(), state.accuracy = view.score->top1(),
+    show_score(*view.score, view.primary, state);
     state.images_per_second = view.images_per_second;
     progress_.update(state);
   }
 
-  void on_evaluation_step(std::int64_t batch, std::int64_t batches, const experiments::Score& score) override {
+  void on_evaluation_step(std::int64_t batch, std::int64_t batches, const experiments::Score& score,
+                          const std::string& primary) override {
     ProgressState state;
     state.phase = "val";
     state.epoch = epoch_, state.epochs = epochs_, state.step = batch, state.steps = batches;
-    state.loss = score.loss(), state.accuracy = score.top1();
+    show_score(score, primary, state);
     progress_.update(state);
   }
 
   void on_message(const std::string& text) override { progress_.line(text); }
 
   void on_epoch(const EpochView& view) override {
-    progress_.line(fmt::format(
-        "epoch {}/{}  train loss {:.4f} top1 {:.2f}  val loss {:.4f} top1 {:.2f}{}  lr {:.3g}  {:.0f} img/s  {}",
-        view.epoch + 1, epochs_, view.train->loss(), view.train->top1(), view.val->loss(), view.val->top1(),
-        view.best ? " (best)" : "", view.lr, view.images_per_second, duration_text(view.seconds)));
+    progress_.line(fmt::format("epoch {}/{}  train {}  val {}{}  lr {:.3g}  {:.{}f} img/s  {}", view.epoch + 1, epochs_,
+                               short_text(*view.train, view.primary), short_text(*view.val, view.primary),
+                               view.best ? " (best)" : "", view.lr, view.images_per_second,
+                               view.images_per_second < 10 ? 1 : 0, duration_text(view.seconds)));
   }
 
  private:
@@ -75,11 +77,10 @@ nlohmann::ordered_json result_json(const TrainResult& r) {
                                  {"model_bytes", r.facts.bytes},
                                  {"model_bytes_fp32", r.facts.bytes_fp32}};
   if (position.epoch > 0 && r.outcome.val.samples > 0) {
-    json["val"] = {{"loss", r.outcome.val.loss()}, {"top1", r.outcome.val.top1()}, {"top5", r.outcome.val.top5()}};
-    json["train"] = {
-        {"loss", r.outcome.train.loss()}, {"top1", r.outcome.train.top1()}, {"top5", r.outcome.train.top5()}};
+    json["val"] = metrics_json(r.outcome.val);
+    json["train"] = metrics_json(r.outcome.train);
   }
-  if (position.best_epoch >= 0) json["best"] = {{"top1", position.best_top1}, {"epoch", position.best_epoch + 1}};
+  if (position.best_epoch >= 0) json["best"] = {{r.outcome.primary, position.best}, {"epoch", position.best_epoch + 1}};
   return json;
 }
 
@@ -90,11 +91,11 @@ void print_summary(const TrainResult& r) {
              c.method == "fp32" ? "fp32" : fmt::format("{} {}-bit", c.method, c.wbits), c.dataset,
              r.outcome.finished ? fmt::format("{} epochs", position.epoch) : "stopped by " + r.outcome.stop_reason);
   if (r.outcome.val.samples > 0) {
-    fmt::print("  validation  top-1 {:.2f} %  top-5 {:.2f} %  loss {:.4f}\n", r.outcome.val.top1(),
-               r.outcome.val.top5(), r.outcome.val.loss());
+    fmt::print("  validation  {}\n", metrics_text(r.outcome.val));
   }
   if (position.best_epoch >= 0)
-    fmt::print("  best        top-1 {:.2f} % in epoch {}\n", position.best_top1, position.best_epoch + 1);
+    fmt::print("  best        {} {:.2f} % in epoch {}\n", metric_title(r.outcome.primary), position.best,
+               position.best_epoch + 1);
   fmt::print("  size        {} at the given bits, {} in fp32 ({:.1f}x); {} of {} parameters are quantized\n",
              size_text(r.facts.bytes), size_text(r.facts.bytes_fp32),
              static_cast<double>(r.facts.bytes_fp32) / static_cast<double>(r.facts.bytes), r.facts.quantized_weights,
@@ -111,6 +112,7 @@ void print_summary(const TrainResult& r) {
 
 int train_verb(const nlohmann::json& json) {
   experiments::TrainRequest request;
+  request.command = json.value("command", "train");
   request.config = experiments::config_from_json(json.at("config"));
   request.given = json.at("overrides").get<std::vector<std::string>>();
   request.db = json.at("db").get<std::string>();

@@ -26,7 +26,13 @@ QuantizedLayer::QuantizedLayer(quant::LayerSite site, std::vector<std::int64_t> 
 
 void QuantizedLayer::train(bool on) {
   torch::nn::Module::train(on);
-  quantizer_->set_training(on);
+  quantizer_->set_training(on && !frozen_);
+}
+
+void QuantizedLayer::freeze() {
+  frozen_ = true;
+  quantizer_->set_training(false);
+  for (const at::Tensor& parameter : parameters(/*recurse=*/false)) parameter.set_requires_grad(false);
 }
 
 std::int64_t QuantizedLayer::weight_count() const {
@@ -42,6 +48,7 @@ Conv2d::Conv2d(quant::LayerSite site, std::int64_t in, std::int64_t out, std::in
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& input) {
+  const at::AutoGradMode grad(at::GradMode::is_enabled() && !frozen());
   at::Tensor output = quantizer().convolve(input, geometry_);
   macs_ = weight_count() * output.size(2) * output.size(3);
   if (!bias_.defined()) return output;
@@ -94,6 +101,7 @@ Linear::Linear(quant::LayerSite site, std::int64_t in, std::int64_t out, quant::
 }
 
 at::Tensor Linear::forward(const at::Tensor& input) {
+  const at::AutoGradMode grad(at::GradMode::is_enabled() && !frozen());
   macs_ = weight_count();
   return quantizer().apply_linear(input, bias_);
 }
@@ -114,6 +122,12 @@ BatchNorm2d::BatchNorm2d(std::int64_t channels, bool frozen) : frozen_(frozen) {
   running_mean_ = register_buffer("running_mean", at::zeros({channels}));
   running_var_ = register_buffer("running_var", at::ones({channels}));
   num_batches_tracked_ = register_buffer("num_batches_tracked", at::zeros({}, at::kLong));
+}
+
+void BatchNorm2d::freeze() {
+  frozen_ = true;
+  weight_.set_requires_grad(false);
+  bias_.set_requires_grad(false);
 }
 
 at::Tensor BatchNorm2d::forward(const at::Tensor& input) {

@@ -30,12 +30,17 @@ class QuantizedLayer : public torch::nn::Module {
   virtual void initialize(at::Generator generator) { quantizer_->initialize(generator); }
   /// Tells the quantizer too: methods may pass training and evaluation differently.
   void train(bool on = true) override;
+  /// Takes the layer out of the training: it acts as in evaluation and lets no gradient through, so everything in front
+  /// of it must be frozen too.
+  void freeze();
+  [[nodiscard]] bool frozen() const { return frozen_; }
 
  protected:
   QuantizedLayer(quant::LayerSite site, std::vector<std::int64_t> shape, quant::LayerPolicy& policy);
   std::int64_t macs_ = 0;
 
  private:
+  bool frozen_ = false;
   quant::LayerSite site_;
   std::vector<std::int64_t> shape_;
   quant::MethodOptions options_;
@@ -92,6 +97,8 @@ class Linear final : public QuantizedLayer {
 class BatchNorm2d final : public torch::nn::Module {
  public:
   explicit BatchNorm2d(std::int64_t channels, bool frozen = false);
+  /// The same from now on, but the affine transform stays a parameter, one that is not trained.
+  void freeze();
   /// Throws a work error in training on one value per channel, which has no variance.
   at::Tensor forward(const at::Tensor& input);
 

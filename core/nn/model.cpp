@@ -25,9 +25,9 @@ const Registry<Architecture>& architectures() {
   return registry;
 }
 
-std::shared_ptr<Classifier> make_model(const std::string& arch, const ModelOptions& options) {
+std::shared_ptr<Network> make_model(const std::string& arch, const ModelOptions& options) {
   if (options.abits < 32) quant::check_activation_bits(options.activation, options.abits);
-  std::shared_ptr<Classifier> model = architectures().get(arch).make(options);
+  std::shared_ptr<Network> model = architectures().get(arch).make(options);
   std::vector<std::string> names;
   for (const auto& [name, layer] : weight_layers(*model)) names.push_back(name);
   options.policy.check_all_rules_used(names);
@@ -38,19 +38,29 @@ std::shared_ptr<Classifier> make_model(const std::string& arch, const ModelOptio
   return model;
 }
 
-std::shared_ptr<Classifier> make_model(const std::string& arch, std::int64_t classes, quant::LayerPolicy& policy) {
-  return make_model(arch, ModelOptions{.policy = policy, .classes = classes});
+std::shared_ptr<Classifier> make_classifier(const std::string& arch, const ModelOptions& options) {
+  auto classifier = std::dynamic_pointer_cast<Classifier>(make_model(arch, options));
+  if (!classifier) {
+    throw usage_error("arch: " + arch + " is a network for " + architectures().get(arch).task,
+                      "choose one for classification; `denseshift models` lists them");
+  }
+  return classifier;
 }
 
-ModelFacts describe(Classifier& model, std::int64_t image_size) {
+std::shared_ptr<Classifier> make_classifier(const std::string& arch, std::int64_t classes, quant::LayerPolicy& policy) {
+  return make_classifier(arch, ModelOptions{.policy = policy, .classes = classes});
+}
+
+ModelFacts describe(Network& model, std::int64_t image_size) { return describe(model, {3, image_size, image_size}); }
+
+ModelFacts describe(Network& model, const InputSize& input) {
   ModelFacts facts;
   {
     const at::NoGradGuard no_grad;
     const bool was_training = model.is_training();
     model.eval();
     const at::Device device = model.parameters().front().device();
-    const std::int64_t channels = weight_layers(model).front().second->weight_shape()[1];
-    (void)model.forward(at::zeros({1, channels, image_size, image_size}, at::TensorOptions().device(device)));
+    (void)model.outputs(at::zeros({1, input.channels, input.height, input.width}, at::TensorOptions().device(device)));
     model.train(was_training);
   }
   std::int64_t weights = 0;

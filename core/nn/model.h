@@ -1,5 +1,5 @@
 #pragma once
-// Classification networks behind one interface, and the table of architectures.
+// The table of architectures: networks of every task.
 
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
@@ -42,7 +42,9 @@ struct ModelOptions {
 /// An architecture: builds the network. Weights are uninitialised.
 struct Architecture {
   std::int64_t image_size = 224;  ///< side of the input it was made for
-  std::function<std::shared_ptr<Classifier>(const ModelOptions& options)> make;
+  std::function<std::shared_ptr<Network>(const ModelOptions& options)> make;
+  std::string task = "classification";
+  std::string transform = "square";  ///< how pictures become its input, see data::DatasetOptions
 };
 
 /// All architectures. To add one: its file, and one line in model.cpp.
@@ -50,10 +52,12 @@ struct Architecture {
 
 /// Builds and checks that every rule of the policy named a layer, and that activations are quantized somewhere when
 /// abits asks for it.
-[[nodiscard]] std::shared_ptr<Classifier> make_model(const std::string& arch, const ModelOptions& options);
+[[nodiscard]] std::shared_ptr<Network> make_model(const std::string& arch, const ModelOptions& options);
+/// A classifier. Throws a usage error for an architecture of another task.
+[[nodiscard]] std::shared_ptr<Classifier> make_classifier(const std::string& arch, const ModelOptions& options);
 /// The same for width 1 and floating-point activations.
-[[nodiscard]] std::shared_ptr<Classifier> make_model(const std::string& arch, std::int64_t classes,
-                                                     quant::LayerPolicy& policy);
+[[nodiscard]] std::shared_ptr<Classifier> make_classifier(const std::string& arch, std::int64_t classes,
+                                                          quant::LayerPolicy& policy);
 
 /// One line of a model's description.
 struct LayerFacts {
@@ -87,7 +91,16 @@ struct ModelFacts {
   std::int64_t bytes_fp32 = 0;
 };
 
-/// Runs one zero image of side `image_size` through the network to count multiply-accumulates.
-[[nodiscard]] ModelFacts describe(Classifier& model, std::int64_t image_size);
+/// Size of a network's input.
+struct InputSize {
+  std::int64_t channels = 3;
+  std::int64_t height = 224;
+  std::int64_t width = 224;
+};
+
+/// Runs one zero image through the network to count multiply-accumulates.
+[[nodiscard]] ModelFacts describe(Network& model, const InputSize& input);
+/// The same for a square RGB image.
+[[nodiscard]] ModelFacts describe(Network& model, std::int64_t image_size);
 
 }  // namespace denseshift::nn

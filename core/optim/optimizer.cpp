@@ -91,7 +91,8 @@ class Sgd final : public Optimizer {
       const LeafWeight& weight = parameters_.leaves[i];
       if (!weight.leaf->leaf().grad().defined()) continue;
       try {
-        weight.leaf->sgd_step({lr, momentum_, weight.references.front().weight_decay, grad_scale, nesterov_},
+        weight.leaf->sgd_step({lr * weight.references.front().lr_scale, momentum_,
+                               weight.references.front().weight_decay, grad_scale, nesterov_},
                               momentum_ == 0 ? none : leaf_momenta_[i]);
       } catch (const Error& error) {
         throw work_error(weight.name + ": " + error.what(),
@@ -120,9 +121,9 @@ class Sgd final : public Optimizer {
     for (const Parameter& p : parameters_.ordinary) weights.push_back(p.tensor.data_ptr<float>());
     for (const at::Tensor& m : ordinary_momenta_) momenta.push_back(m.data_ptr<float>());
     for_each_piece(parameters_.ordinary, [&](std::size_t i, const float* grad, std::int64_t begin, std::int64_t end) {
-      const kernels::SgdStep step{static_cast<float>(lr), static_cast<float>(momentum_),
-                                  static_cast<float>(parameters_.ordinary[i].weight_decay),
-                                  static_cast<float>(grad_scale), nesterov_};
+      const kernels::SgdStep step{
+          static_cast<float>(lr * parameters_.ordinary[i].lr_scale), static_cast<float>(momentum_),
+          static_cast<float>(parameters_.ordinary[i].weight_decay), static_cast<float>(grad_scale), nesterov_};
       kernels::sgd_update(step, grad, weights[i], momenta.empty() ? nullptr : momenta[i], begin, end);
     });
   }
@@ -137,7 +138,7 @@ class Sgd final : public Optimizer {
         ordinary_momenta_[i].mul_(momentum_).add_(d);
         d = nesterov_ ? d.add(ordinary_momenta_[i], momentum_) : ordinary_momenta_[i];
       }
-      at::Tensor(p.tensor).add_(d, -lr);
+      at::Tensor(p.tensor).add_(d, -lr * p.lr_scale);
     }
   }
 
@@ -188,6 +189,7 @@ class AdamW final : public Optimizer {
     for_each_piece(parameters_.ordinary, [&](std::size_t i, const float* grad, std::int64_t begin, std::int64_t end) {
       kernels::AdamWStep step = common;
       step.weight_decay = parameters_.ordinary[i].weight_decay;
+      step.lr *= parameters_.ordinary[i].lr_scale;
       kernels::adamw_update(step, grad, parameters_.ordinary[i].tensor.data_ptr<float>(), means_[i].data_ptr<float>(),
                             mean_squares_[i].data_ptr<float>(), begin, end);
     });
@@ -201,10 +203,11 @@ class AdamW final : public Optimizer {
       if (!p.tensor.grad().defined()) continue;
       const at::Tensor grad = p.tensor.grad().mul(s.grad_scale);
       at::Tensor weight = p.tensor;
-      weight.mul_(1 - s.lr * p.weight_decay);
+      const double lr = s.lr * p.lr_scale;
+      weight.mul_(1 - lr * p.weight_decay);
       means_[i].mul_(s.beta1).add_(grad, 1 - s.beta1);
       mean_squares_[i].mul_(s.beta2).addcmul_(grad, grad, 1 - s.beta2);
-      weight.addcdiv_(means_[i], mean_squares_[i].sqrt().div_(std::sqrt(bias2)).add_(s.epsilon), -s.lr / bias1);
+      weight.addcdiv_(means_[i], mean_squares_[i].sqrt().div_(std::sqrt(bias2)).add_(s.epsilon), -lr / bias1);
     }
   }
 
@@ -215,10 +218,12 @@ class AdamW final : public Optimizer {
 
 }  // namespace
 
-ParameterSet collect_parameters(torch::nn::Module& model, double weight_decay, bool decay_references) {
+ParameterSet collect_parameters(torch::nn::Module& model, double weight_decay, bool decay_references,
+                                const ParameterRules& rules) {
   ParameterSet set;
   std::map<std::string, double> decays;  // of the tensors that quantizers own
-  std::set<std::string> behind_leaf;
+  std::set<std::string> elsewhere;       // behind a leaf, or frozen
+  const auto scale = [&](const std::string& name) { return rules.lr_scale ? rules.lr_scale(name) : 1.0; };
   for (const auto& [name, layer] : nn::weight_layers(model)) {
     quant::WeightQuantizer& quantizer = layer->quantizer();
     LeafWeight weight{name, quantizer.leaf_update(), {}};
@@ -227,16 +232,22 @@ ParameterSet collect_parameters(torch::nn::Module& model, double weight_decay, b
       const quant::Decay rule = quantizer.decay(p.name);
       const bool exempt = rule == quant::Decay::never || (rule == quant::Decay::reference && !decay_references);
       decays[full] = exempt ? 0 : weight_decay;
+      if (layer->frozen()) elsewhere.insert(full);
       if (weight.leaf == nullptr) continue;
-      behind_leaf.insert(full);
-      weight.references.push_back({full, p.tensor, decays[full]});
+      elsewhere.insert(full);
+      weight.references.push_back({full, p.tensor, decays[full], scale(full)});
     }
-    if (weight.leaf != nullptr) set.leaves.push_back(std::move(weight));
+    if (weight.leaf != nullptr && !layer->frozen()) set.leaves.push_back(std::move(weight));
   }
   for (const auto& item : model.named_parameters()) {
-    if (behind_leaf.count(item.key()) != 0) continue;
+    if (elsewhere.count(item.key()) != 0 || !item.value().requires_grad()) continue;
     const auto own = decays.find(item.key());
-    set.ordinary.push_back({item.key(), item.value(), own == decays.end() ? weight_decay : own->second});
+    const bool exempt = !rules.decay_norms && item.value().dim() <= 1;
+    set.ordinary.push_back({item.key(), item.value(),
+                            exempt                ? 0
+                            : own == decays.end() ? weight_decay
+                                                  : own->second,
+                            scale(item.key())});
   }
   return set;
 }

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct Parameter {
   std::string name;  ///< dotted name in the network
   at::Tensor tensor;
   double weight_decay = 0;
+  double lr_scale = 1;  ///< multiplies the learning rate
 };
 
 /// A weight that updates itself in one pass, with the trained tensors behind it.
@@ -32,9 +34,17 @@ struct ParameterSet {
   std::vector<LeafWeight> leaves;
 };
 
-/// Collects the trained tensors. `decay_references` off exempts tensors that are references of discrete weights (sign
-/// and gates) from weight decay; everything else is decayed, as the authors do (design/methods 3.5).
-[[nodiscard]] ParameterSet collect_parameters(torch::nn::Module& model, double weight_decay, bool decay_references);
+/// What differs between the tensors of a network besides their methods.
+struct ParameterRules {
+  bool decay_norms = true;  ///< off: biases and other tensors of one dimension are not decayed
+  std::function<double(const std::string& name)> lr_scale;  ///< factor of the learning rate; empty: 1
+};
+
+/// Collects the trained tensors; frozen layers and tensors that need no gradient are left out. `decay_references` off
+/// exempts tensors that are references of discrete weights (sign and gates) from weight decay; everything else is
+/// decayed, as the authors do (design/methods 3.5).
+[[nodiscard]] ParameterSet collect_parameters(torch::nn::Module& model, double weight_decay, bool decay_references,
+                                              const ParameterRules& rules = {});
 
 /// Which optimiser, with torch's names and meanings.
 struct OptimizerOptions {

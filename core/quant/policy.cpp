@@ -40,6 +40,12 @@ std::int64_t whole_number(const std::string& number, const std::string& rule, co
   return value;
 }
 
+/// Whether the layer belongs to the parts that are quantized.
+bool chosen(const PartChoice& choice, const LayerSite& site) {
+  if (std::find(choice.parts.begin(), choice.parts.end(), site.part) == choice.parts.end()) return false;
+  return (choice.predictions || !site.prediction) && (choice.extra || !site.extra);
+}
+
 /// Whether the placement quantizes the layer.
 bool placed(const std::string& placement, const LayerSite& site, const OwnPlacement& own) {
   if (placement == "all") return true;
@@ -77,9 +83,15 @@ LayerRule parse_rule(const std::string& text) {
   return rule;
 }
 
-LayerPolicy::LayerPolicy(MethodOptions base, std::string placement, const std::vector<std::string>& rules)
-    : base_(std::move(base)), placement_(std::move(placement)), used_(rules.size(), false) {
+LayerPolicy::LayerPolicy(MethodOptions base, std::string placement, const std::vector<std::string>& rules,
+                         PartChoice parts)
+    : base_(std::move(base)), placement_(std::move(placement)), parts_(std::move(parts)), used_(rules.size(), false) {
   check_bits(base_.method, base_.wbits);
+  const std::vector<std::string> known = PartChoice().parts;
+  for (const std::string& part : parts_.parts) {
+    if (std::find(known.begin(), known.end(), part) == known.end())
+      throw usage_error("quantize: unknown part '" + part + "'", suggestion(part, known));
+  }
   const std::vector<std::string> placements = {"paper", "method", "all"};
   if (std::find(placements.begin(), placements.end(), placement_) == placements.end()) {
     throw usage_error("placement: unknown value '" + placement_ + "'", suggestion(placement_, placements));
@@ -90,7 +102,8 @@ LayerPolicy::LayerPolicy(MethodOptions base, std::string placement, const std::v
 MethodOptions LayerPolicy::choose(const LayerSite& site) {
   MethodOptions options = base_;
   bool bias_given = options.shift_bias != 0;
-  const bool quantized = placed(placement_, site, methods().get(base_.method).own_placement);
+  if (site.part != "backbone" && !parts_.head_init.empty()) options.init = parts_.head_init;
+  const bool quantized = chosen(parts_, site) && placed(placement_, site, methods().get(base_.method).own_placement);
   if (!quantized) {
     options.method = "fp32";
     options.wbits = 32;

@@ -23,13 +23,21 @@ struct LayerRule {
 /// Throws a usage error "rule: ..." for text that is not a rule or names an unknown method or bits it does not have.
 [[nodiscard]] LayerRule parse_rule(const std::string& text);
 
+/// The parts of a network that are quantized, and how those start that no trained backbone brings.
+struct PartChoice {
+  std::vector<std::string> parts = {"backbone", "fpn", "head"};
+  bool predictions = true;  ///< also the last convolutions of heads (LayerSite::prediction)
+  bool extra = true;        ///< also SSD's additional blocks, when the head is
+  std::string head_init{};  ///< MethodOptions::init of all parts but the backbone; empty: as the backbone's
+};
+
 /// Chooses each layer's method. The paper's placement quantizes every convolution but the first one, shortcuts
 /// included, and leaves the classifier in full precision; `all` quantizes everything; `method` is the placement of the
 /// method's authors (Method::own_placement).
 class LayerPolicy {
  public:
-  /// Throws usage errors for bad rules and placements.
-  LayerPolicy(MethodOptions base, std::string placement, const std::vector<std::string>& rules);
+  /// Throws usage errors for bad rules, placements and parts.
+  LayerPolicy(MethodOptions base, std::string placement, const std::vector<std::string>& rules, PartChoice parts = {});
 
   /// Options of the layer; method fp32 where it stays in full precision. Remembers which rules were used.
   [[nodiscard]] MethodOptions choose(const LayerSite& site);
@@ -44,6 +52,7 @@ class LayerPolicy {
  private:
   MethodOptions base_;
   std::string placement_;
+  PartChoice parts_;
   std::vector<LayerRule> rules_;
   std::vector<bool> used_;
 };

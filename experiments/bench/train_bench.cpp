@@ -73,7 +73,7 @@ class Trainee {
     method.wbits = variant.wbits;
     method.impl = variant.impl;
     quant::LayerPolicy policy(method, "paper", {});
-    model_ = nn::make_model(options.arch,
+    model_ = nn::make_classifier(options.arch,
                             nn::ModelOptions{.policy = policy, .classes = options.classes, .abits = variant.abits});
     nn::initialize(*model_, kSeed);
     model_->train();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -172,12 +173,20 @@ void validate(const TrainConfig& c) {
   range("width", static_cast<double>(c.width), 1, 64);
   choice("init", c.init, {"auto", "lvr", "kaiming", "pretrained"});
   choice("pretrained_load", c.pretrained_load, {"strict", "partial"});
+  choice("task", c.task, {"auto", "classification", "detection", "segmentation", "speech"});
+  for (const std::string& part : c.quantize) choice("quantize", part, {"backbone", "fpn", "head"});
+  choice("head_init", c.head_init, {"auto", "lvr", "kaiming"});
+  range("freeze_stages", static_cast<double>(c.freeze_stages), 0, 5);
+  range("fpn_channels", static_cast<double>(c.fpn_channels), 32, 4096);
+  if (c.fpn_channels % 32 != 0) throw usage_error("fpn_channels: must be a multiple of 32, the groups of the norms");
+  range("head_convs", static_cast<double>(c.head_convs), 1, 16);
   choice("gradient", c.gradient, {"surrogate", "sign_only", "none"});
   choice("zero_convention", c.zero_convention, {"paper", "code"});
   range("shift_bias", static_cast<double>(c.shift_bias), -64, 64);
   choice("placement", c.placement, {"paper", "method", "all"});
   choice("impl", c.impl, {"auto", "leaf", "function", "reference"});
   range("image_size", static_cast<double>(c.image_size), 0, 4096);
+  range("max_size", static_cast<double>(c.max_size), 0, 16384);
   range("limit_train", static_cast<double>(c.limit_train), 0, kMany);
   range("limit_val", static_cast<double>(c.limit_val), 0, kMany);
   choice("broken_images", c.broken_images, {"fail", "skip"});
@@ -189,6 +198,7 @@ void validate(const TrainConfig& c) {
   range("momentum", c.momentum, 0, 1);
   if (c.nesterov && c.momentum == 0) throw usage_error("nesterov: needs momentum above 0");
   range("weight_decay", c.weight_decay, 0, 1e6);
+  range("aux_lr", c.aux_lr, 0, 1e6, true);
   range("beta1", c.beta1, 0, 0.999999999);
   range("beta2", c.beta2, 0, 0.999999999);
   range("epsilon", c.epsilon, 0, 1, true);
@@ -220,10 +230,23 @@ void validate(const TrainConfig& c) {
 
 namespace {
 
+/// Keys younger than databases in use. At their defaults they are left out of the hash, so that a configuration keeps
+/// the hash it had before them.
+bool is_late(const std::string& key) {
+  static const std::vector<std::string> late = {
+      "backbone",      "quantize",        "quantize_predictions", "quantize_extra", "head_init",
+      "freeze_stages", "freeze_norm",     "fpn_channels",         "head_convs",     "aux",
+      "max_size",      "group_by_aspect", "decay_norms",          "aux_lr"};
+  return std::find(late.begin(), late.end(), key) != late.end();
+}
+
 std::string hash_of(const TrainConfig& config, bool with_seed) {
+  const nlohmann::ordered_json defaults = to_json(TrainConfig());
   nlohmann::json json;  // unordered: keys are sorted, so the hash does not depend on the order of declaration
   visit_fields(config, [&](const std::string& key, const auto& value, FieldGroup group, const char*) {
     if (group == FieldGroup::environment || group == FieldGroup::record) return;
+    if (key == "task") return;  // follows from architecture and dataset
+    if (is_late(key) && defaults.at(key) == nlohmann::ordered_json(value)) return;
     if (with_seed || key != "seed") json[key] = value;
   });
   const std::string text = json.dump();
@@ -236,6 +259,10 @@ std::string config_hash(const TrainConfig& config) { return hash_of(config, true
 
 std::string recipe_hash(const TrainConfig& config) { return hash_of(config, false); }
 
-bool is_resolved(const TrainConfig& config) { return config.init != "auto" && config.image_size > 0; }
+bool is_resolved(const TrainConfig& config) {
+  // Only detectors and segmenters have a start of new layers to be settled.
+  const bool head_settled = config.head_init != "auto" || config.arch.starts_with("resnet");
+  return config.init != "auto" && config.image_size > 0 && head_settled;
+}
 
 }  // namespace denseshift::experiments

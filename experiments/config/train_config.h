@@ -21,6 +21,7 @@ enum class FieldGroup {
 
 /// Everything that `denseshift train` can be told. Defaults are in the member initialisers; validate() checks ranges.
 struct TrainConfig {
+  std::string task = "auto";
   std::string arch = "resnet18";
   std::string method = "denseshift";
   std::int64_t wbits = 3;
@@ -30,6 +31,16 @@ struct TrainConfig {
   std::string init = "auto";
   std::string pretrained;
   std::string pretrained_load = "strict";
+  std::string backbone;
+  std::vector<std::string> quantize = {"backbone", "fpn", "head"};
+  bool quantize_predictions = true;
+  bool quantize_extra = true;
+  std::string head_init = "auto";
+  std::int64_t freeze_stages = 0;
+  bool freeze_norm = false;
+  std::int64_t fpn_channels = 256;
+  std::int64_t head_convs = 4;
+  bool aux = true;
   std::string gradient = "surrogate";
   std::string zero_convention = "paper";
   std::int64_t shift_bias = 0;
@@ -42,9 +53,11 @@ struct TrainConfig {
   std::string dataset = "shapes";
   std::string data;
   std::int64_t image_size = 0;
+  std::int64_t max_size = 0;
   std::int64_t limit_train = 0;
   std::int64_t limit_val = 0;
   bool augment = true;
+  bool group_by_aspect = true;
   std::string broken_images = "fail";
 
   std::int64_t epochs = 5;
@@ -55,6 +68,8 @@ struct TrainConfig {
   double momentum = 0.9;
   bool nesterov = false;
   double weight_decay = 1e-4;
+  bool decay_norms = true;
+  double aux_lr = 10;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
@@ -96,6 +111,8 @@ struct TrainConfig {
 template <class Config, class Visitor>
 void visit_fields(Config& c, Visitor&& v) {
   using G = FieldGroup;
+  v("task", c.task, G::network,
+    "classification, detection, segmentation or speech; auto: what the architecture or the dataset is for");
   v("arch", c.arch, G::network, "architecture; `denseshift models` lists them");
   v("method", c.method, G::network, "quantizer of the weights, or fp32; `denseshift models methods` lists them");
   v("wbits", c.wbits, G::network, "bits per quantized weight (denseshift: 2, 3, 4)");
@@ -109,6 +126,21 @@ void visit_fields(Config& c, Visitor&& v) {
     "trained network to start from: a run, a checkpoint, or a .pth or .safetensors file; implies init pretrained");
   v("pretrained_load", c.pretrained_load, G::network,
     "strict: every name and shape must agree; partial: what is missing or has another shape starts at random");
+  v("backbone", c.backbone, G::network,
+    "trained classifier whose convolutions become the backbone: a run, a checkpoint, or a .pth or .safetensors file");
+  v("quantize", c.quantize, G::network, "parts that are quantized: backbone, fpn, head");
+  v("quantize_predictions", c.quantize_predictions, G::network,
+    "also the last convolutions of heads (ours; the paper does not say)");
+  v("quantize_extra", c.quantize_extra, G::network,
+    "SSD: its additional blocks are part of the head (ours; the paper does not say)");
+  v("head_init", c.head_init, G::network,
+    "start of the new layers, all but the backbone's: auto (lvr where weights are references), lvr or kaiming");
+  v("freeze_stages", c.freeze_stages, G::network,
+    "parts of the backbone that are not trained: 1 the first convolution, 2 also layer1, ...");
+  v("freeze_norm", c.freeze_norm, G::network, "batch norms of the backbone keep their statistics, scale and shift");
+  v("fpn_channels", c.fpn_channels, G::network, "fcos: channels of the feature pyramid and the head");
+  v("head_convs", c.head_convs, G::network, "fcos: convolutions of each tower of the head");
+  v("aux", c.aux, G::network, "deeplabv3: the auxiliary head");
   v("gradient", c.gradient, G::network,
     "gradient of the sign and the gates: surrogate (authors' code), sign_only (Eq. 8 to the letter), none (Eq. 7)");
   v("zero_convention", c.zero_convention, G::network, "sign of a reference that is exactly 0: paper (-1) or code (+1)");
@@ -122,10 +154,13 @@ void visit_fields(Config& c, Visitor&& v) {
   v("impl", c.impl, G::network, "how quantized weights are trained: auto, leaf, function or reference (equal results)");
   v("dataset", c.dataset, G::data, "dataset; `denseshift data list` lists them");
   v("data", c.data, G::environment, "folder of the dataset (or environment DENSESHIFT_DATA)");
-  v("image_size", c.image_size, G::data, "side of the network input in pixels; 0: the dataset's own");
+  v("image_size", c.image_size, G::data,
+    "side of the network input in pixels; fcos: the short side, deeplabv3: of the crop; 0: the usual one");
+  v("max_size", c.max_size, G::data, "fcos: limit of the long side in pixels; 0: 5/3 of the short side");
   v("limit_train", c.limit_train, G::data, "use only this many training samples; 0: all");
   v("limit_val", c.limit_val, G::data, "use only this many validation samples; 0: all");
   v("augment", c.augment, G::data, "random crops and flips in training");
+  v("group_by_aspect", c.group_by_aspect, G::data, "fcos: batches of pictures of like width over height");
   v("broken_images", c.broken_images, G::data, "an image that cannot be decoded: fail or skip");
   v("epochs", c.epochs, G::training, "passes over the training set");
   v("batch_size", c.batch_size, G::training, "samples per step");
@@ -135,6 +170,8 @@ void visit_fields(Config& c, Visitor&& v) {
   v("momentum", c.momentum, G::training, "momentum of sgd");
   v("nesterov", c.nesterov, G::training, "Nesterov momentum");
   v("weight_decay", c.weight_decay, G::training, "weight decay (L2 for sgd, decoupled for adamw)");
+  v("decay_norms", c.decay_norms, G::training, "apply weight decay to biases and norms");
+  v("aux_lr", c.aux_lr, G::training, "deeplabv3: factor of the auxiliary head's learning rate");
   v("beta1", c.beta1, G::training, "adamw: decay of the mean of gradients");
   v("beta2", c.beta2, G::training, "adamw: decay of the mean of squared gradients");
   v("epsilon", c.epsilon, G::training, "adamw: added to the denominator");

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/quant/quantizer.h"
-#include "experiments/trainer/evaluate.h"
+#include "experiments/trainer/setup.h"
 
 namespace denseshift::experiments {
 
@@ -19,6 +19,7 @@ struct StepView {
   std::int64_t steps = 0;  ///< steps per epoch
   double lr = 0;
   double images_per_second = 0;
+  std::string primary;           ///< metric to show
   const Score* score = nullptr;  ///< of this epoch so far, training batches in training mode
   bool updated = true;           ///< the step ended with an update; false while gradients are summed
   std::int64_t updates = 0;      ///< updates done since the start of the run
@@ -34,7 +35,9 @@ struct EpochView {
   double loader_wait_seconds = 0;
   const Score* train = nullptr;
   const Score* val = nullptr;
-  bool best = false;  ///< highest validation top-1 so far
+  const Metrics* test = nullptr;  ///< where the dataset has a test split
+  std::string primary;            ///< metric that decides which epoch is the best
+  bool best = false;              ///< highest value of it so far
 };
 
 /// Watches a training. A hook may own state that rides in the checkpoint as tensors.
@@ -45,7 +48,8 @@ class Hook {
   /// Once per run, not on resume: everything is initialised and calibrated, no update was made.
   virtual void on_ready() {}
   virtual void on_step(const StepView& /*view*/) {}
-  virtual void on_evaluation_step(std::int64_t /*batch*/, std::int64_t /*batches*/, const Score& /*score*/) {}
+  virtual void on_evaluation_step(std::int64_t /*batch*/, std::int64_t /*batches*/, const Score& /*score*/,
+                                  const std::string& /*primary*/) {}
   virtual void on_epoch(const EpochView& /*view*/) {}
   virtual void on_checkpoint(const std::string& /*kind*/, const std::string& /*path*/, std::int64_t /*bytes*/,
                              const std::string& /*sha256*/) {}

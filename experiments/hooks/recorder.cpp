@@ -8,15 +8,13 @@ void RecorderHook::on_epoch(const EpochView& view) {
   EpochRecord record;
   record.epoch = view.epoch + 1;
   record.time = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  record.splits = {{"train",
-                    {{"loss", view.train->loss()},
-                     {"top1", view.train->top1()},
-                     {"top5", view.train->top5()},
-                     {"lr", view.lr},
-                     {"images_per_second", view.images_per_second},
-                     {"seconds", view.seconds},
-                     {"loader_wait_seconds", view.loader_wait_seconds}}},
-                   {"val", {{"loss", view.val->loss()}, {"top1", view.val->top1()}, {"top5", view.val->top5()}}}};
+  Metrics train = view.train->metrics();
+  train.insert(train.end(), {{"lr", view.lr},
+                             {"images_per_second", view.images_per_second},
+                             {"seconds", view.seconds},
+                             {"loader_wait_seconds", view.loader_wait_seconds}});
+  record.splits = {{"train", train}, {"val", view.val->metrics()}};
+  if (view.test != nullptr) record.splits.emplace_back("test", *view.test);
   if (!weight_stats_.metrics().empty()) record.splits.emplace_back("weights", weight_stats_.metrics());
   for (const auto& [split, metrics] : record.splits) store_.record_metrics(run_, record.epoch, split, metrics);
   for (const auto& log : logs_) log->write(record);

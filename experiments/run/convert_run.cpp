@@ -21,7 +21,7 @@ namespace {
 
 using Layers = std::map<std::string, nn::QuantizedLayer*>;
 
-Layers layers_of(nn::Classifier& model) {
+Layers layers_of(nn::Network& model) {
   Layers layers;
   for (const auto& [name, layer] : nn::weight_layers(model)) layers[name] = layer;
   return layers;
@@ -61,7 +61,7 @@ at::Tensor spread(at::Tensor tensor, const std::vector<std::int64_t>& target) {
 }
 
 /// Copies everything but quantized weights: batch norm, biases, full-precision weights, activation quantizers.
-void copy_rest(nn::Classifier& from, const Layers& old_layers, nn::Classifier& to) {
+void copy_rest(nn::Network& from, const Layers& old_layers, nn::Network& to) {
   std::map<std::string, at::Tensor> source;
   for (const quant::NamedTensor& item : io::state_of(from)) source[item.name] = item.tensor.detach();
   std::set<std::string> of_quantized;
@@ -122,8 +122,10 @@ void set_layer(const quant::PowerWeights& powers, nn::QuantizedLayer& old_layer,
 /// Both networks on the same images.
 void compare_outputs(Setup& from, Setup& to, std::int64_t samples, ConvertResult& result) {
   const at::NoGradGuard no_grad;
-  from.model->eval();
-  to.model->eval();
+  nn::Classifier& old_network = from.classifier("convert");
+  nn::Classifier& new_network = to.classifier("convert");
+  old_network.eval();
+  new_network.eval();
   data::LoaderOptions options = loader_options(from.config, data::Split::val);
   options.limit = samples;
   data::Loader loader(*from.dataset, options);
@@ -131,8 +133,8 @@ void compare_outputs(Setup& from, Setup& to, std::int64_t samples, ConvertResult
   while (const data::Batch* batch = loader.next()) {
     if (batch->count == 0) continue;
     const DeviceBatch tensors = to_device(*batch, from.dataset->info(), from);
-    const at::Tensor a = from.model->forward(tensors.images);
-    const at::Tensor b = to.model->forward(tensors.images);
+    const at::Tensor a = old_network.forward(tensors.images);
+    const at::Tensor b = new_network.forward(tensors.images);
     result.samples += a.size(0);
     result.same_class += a.argmax(1).eq(b.argmax(1)).sum().item<std::int64_t>();
     result.largest_difference = std::max(result.largest_difference, (a - b).abs().max().item<double>());

@@ -34,8 +34,7 @@ std::int64_t record_result(const EvalRequest& request, const EvalResult& result,
   record.parent = result.parent;
   const std::int64_t run = store.create(record);
   store.set_model(run, result.facts.parameters, result.facts.quantized_weights, result.facts.macs, result.facts.bytes);
-  store.record_metrics(run, result.epoch, "val",
-                       {{"loss", result.score.loss()}, {"top1", result.score.top1()}, {"top5", result.score.top5()}});
+  for (const auto& [split, score] : result.scores) store.record_metrics(run, result.epoch, split, score.metrics());
   store.finish(run, results_db::RunStatus::finished);
   return run;
 }
@@ -55,10 +54,16 @@ EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& 
   result.epoch = position.best_epoch == position.epoch ? position.epoch + 1 : position.epoch;
   result.config = setup.config;
   result.facts = setup.facts;
-  data::Loader loader(*setup.dataset, loader_options(setup.config, data::Split::val));
-  result.score = evaluate(setup, loader, [&](std::int64_t batch, std::int64_t batches, const Score& score) {
-    return (!progress || progress(batch, batches, score)) && StopSignals::received().empty();
-  });
+  result.primary = setup.task->primary();
+  for (const data::Split split : {data::Split::val, data::Split::test}) {
+    if (setup.dataset->size(split) == 0) continue;
+    data::Loader loader(*setup.dataset, loader_options(setup.config, split));
+    const auto going = [&](std::int64_t batch, std::int64_t batches, const Score& score) {
+      return (!progress || progress(batch, batches, score)) && StopSignals::received().empty();
+    };
+    result.scores.emplace_back(data::split_name(split), evaluate(setup, split, loader, going));
+    if (!StopSignals::received().empty()) break;
+  }
   if (const std::string signal = StopSignals::received(); !signal.empty()) {
     throw Error(ErrorKind::interrupted, "stopped by " + signal + "; nothing was recorded");
   }

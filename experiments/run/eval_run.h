@@ -29,7 +29,8 @@ struct EvalResult {
   std::int64_t epoch = 0;   ///< epochs that the weights were trained
   TrainConfig config;
   nn::ModelFacts facts;
-  Score score;
+  std::vector<std::pair<std::string, Score>> scores;  ///< by split: val, and test where there is one
+  std::string primary;  ///< metric of the task
 };
 
 /// Throws an interrupted error when stopped by a signal. `progress` may be empty.

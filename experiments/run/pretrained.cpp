@@ -49,7 +49,7 @@ Tensors from_checkpoint(const Checkpoint& checkpoint, Pretrained& facts) {
   facts.arch = config.value("arch", "");
   facts.method = config.value("method", "");
   facts.wbits = config.value("wbits", std::int64_t{0});
-  facts.top1 = checkpoint.info().position.best_top1;
+  if (config.value("task", "classification") == "classification") facts.top1 = checkpoint.info().position.best;
   facts.sha256 = sha256_file(checkpoint.file_name());
   return tensors;
 }

@@ -29,4 +29,9 @@ struct Pretrained {
 /// database `db`) into the network. Throws usage and input errors; see nn::transfer().
 [[nodiscard]] Pretrained load_pretrained(Setup& setup, const std::string& db);
 
+/// Loads the convolutions and norms of the classifier config.backbone (named as for load_pretrained()) into the
+/// backbone of the network, whatever its task; the classifier's last layer and, where the backbone ends earlier, its
+/// last stage are left out. What the source lacks starts at random. Throws an input error when nothing fits.
+[[nodiscard]] Pretrained load_backbone(Setup& setup, const std::string& db);
+
 }  // namespace denseshift::experiments

@@ -113,7 +113,7 @@ class RecordedRun {
     // A folder named by the user is claimed before anything is recorded.
     if (!request_.run_dir.empty()) directory_ = new_directory(request_, 0);
     results_db::NewRun record;
-    record.command = "train";
+    record.command = setup_.config.backbone.empty() ? request_.command : "finetune";
     record.command_line = request_.command_line;
     record.name = setup_.config.name;
     record.note = setup_.config.note;
@@ -143,6 +143,12 @@ class RecordedRun {
   }
 
   void start_network() {
+    if (!setup_.config.backbone.empty()) {
+      const Pretrained backbone = load_backbone(setup_, request_.db);
+      environment_["backbone"] = backbone.to_json();
+      parent_ = backbone.run;
+      start_ = backbone.text();
+    }
     if (setup_.config.init != "pretrained") return;
     const Pretrained pretrained = load_pretrained(setup_, request_.db);
     environment_["pretrained"] = pretrained.to_json();
@@ -154,7 +160,7 @@ class RecordedRun {
     open_database(results_db::OpenMode::write);
     run_ = results_db::resolve_run(*database_, request_.resume);
     const results_db::RunRecord record = results_db::load_run(*database_, run_);
-    if (record.command != "train")
+    if (record.command != "train" && record.command != "finetune")
       throw usage_error("run " + std::to_string(run_) + " is no training (" + record.command + ")");
     if (record.status == "running") throw usage_error("run " + std::to_string(run_) + " is still running");
     // The stored configuration is resolved already: its bits are not a default to be replaced.

@@ -13,6 +13,7 @@ namespace denseshift::experiments {
 
 /// What `train` was asked for.
 struct TrainRequest {
+  std::string command = "train";   ///< or finetune
   TrainConfig config;              ///< defaults, configuration file and flags, not yet resolved
   std::vector<std::string> given;  ///< keys the user set
   std::string db = "denseshift.db";

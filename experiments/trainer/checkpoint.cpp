@@ -13,35 +13,24 @@
 namespace denseshift::experiments {
 namespace {
 
-constexpr int kFormat = 1;  // reaches disk: raise when the meaning changes
+// Reaches disk: raise when the meaning changes. 2: sums by name in place of top-1 and top-5 hits.
+constexpr int kFormat = 2;
 constexpr const char* kMetadataKey = "denseshift";
 
 nlohmann::ordered_json to_json(const Position& p) {
-  return {{"epoch", p.epoch},
-          {"step", p.step},
-          {"train",
-           {{"samples", p.train.samples},
-            {"correct1", p.train.correct1},
-            {"correct5", p.train.correct5},
-            {"loss_sum", p.train.loss_sum}}},
-          {"seconds", p.seconds},
-          {"best_top1", p.best_top1},
-          {"best_epoch", p.best_epoch}};
+  return {{"epoch", p.epoch},     {"step", p.step}, {"train", p.train.to_json()},
+          {"seconds", p.seconds}, {"best", p.best}, {"best_epoch", p.best_epoch}};
 }
 
 Position position_from(const nlohmann::json& json) {
-  const nlohmann::json& train = json.at("train");
   Position p;
   p.epoch = json.at("epoch").get<std::int64_t>();
   p.step = json.at("step").get<std::int64_t>();
-  p.train.samples = train.at("samples").get<std::int64_t>();
-  p.train.correct1 = train.at("correct1").get<std::int64_t>();
-  p.train.correct5 = train.at("correct5").get<std::int64_t>();
-  p.train.loss_sum = train.at("loss_sum").get<double>();
+  p.train = Score::from_json(json.at("train"));
   p.seconds = json.at("seconds").get<double>();
-  p.best_top1 = json.at("best_top1").get<double>();
+  p.best = json.at(json.contains("best") ? "best" : "best_top1").get<double>();
   p.best_epoch = json.at("best_epoch").get<std::int64_t>();
-  if (p.epoch < 0 || p.step < 0 || p.train.samples < 0) throw std::out_of_range("negative position");
+  if (p.epoch < 0 || p.step < 0) throw std::out_of_range("negative position");
   return p;
 }
 

@@ -11,17 +11,17 @@
 
 #include "core/io/safetensors.h"
 #include "core/quant/quantizer.h"
-#include "experiments/trainer/evaluate.h"
+#include "experiments/trainer/score.h"
 
 namespace denseshift::experiments {
 
 /// Where a training stands. Together with the tensors it continues to the same bits.
 struct Position {
-  std::int64_t epoch = 0;  ///< epochs finished
-  std::int64_t step = 0;   ///< steps done in the running epoch
-  Score train;             ///< of the running epoch so far
-  double seconds = 0;      ///< spent in the running epoch
-  double best_top1 = -1;
+  std::int64_t epoch = 0;        ///< epochs finished
+  std::int64_t step = 0;         ///< steps done in the running epoch
+  Score train;                   ///< of the running epoch so far
+  double seconds = 0;            ///< spent in the running epoch
+  double best = -1;              ///< highest value of the task's primary metric
   std::int64_t best_epoch = -1;  ///< from 0; -1: none yet
 };
 

@@ -5,62 +5,16 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 
+#include "core/nn/freeze.h"
 #include "core/nn/layers.h"
-#include "core/quant/activation.h"
 #include "core/quant/methods.h"
 #include "core/util/cpus.h"
 
 namespace denseshift::experiments {
-namespace {
-
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-/// Settles `init` and `pretrained`.
-void resolve_start(TrainConfig& config, const quant::Method& method) {
-  if (config.init == "auto") config.init = config.pretrained.empty() ? method.default_init : "pretrained";
-  if (config.init == "pretrained" && config.pretrained.empty()) {
-    throw usage_error("init: pretrained needs a network to start from",
-                      "give a run, a checkpoint, or a .pth or .safetensors file with --pretrained");
-  }
-  if (config.init != "pretrained" && !config.pretrained.empty()) {
-    throw usage_error("pretrained: does not go with init " + config.init, "leave --init out, or say --init pretrained");
-  }
-  const bool references = config.method == "denseshift" || config.method == "s3";
-  if (config.init == "lvr" && !references && config.method != "fp32") {
-    throw usage_error("init: lvr is a start of reference weights, which " + config.method + " does not have",
-                      "use --init kaiming or leave --init out");
-  }
-}
-
-}  // namespace
-
-TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given) {
-  validate(config);
-  const quant::Method& method = quant::methods().get(config.method);
-  if (!contains(given, "wbits") && config.method != "denseshift") config.wbits = method.default_bits;
-  quant::check_bits(config.method, config.wbits);
-  (void)quant::parse_method_options(config.method, config.method_option);
-  resolve_start(config, method);
-  (void)quant::activation_methods().get(config.activation);
-  if (config.abits < 32) quant::check_activation_bits(config.activation, config.abits);
-  if (config.optimizer != "sgd" && config.impl == "leaf") {
-    throw usage_error("impl: leaf works with sgd only", "use --impl function or --impl auto");
-  }
-  (void)nn::architectures().get(config.arch);
-  const data::DatasetKind& dataset = data::datasets().get(config.dataset);
-  if (config.image_size == 0) config.image_size = dataset.image_size;
-  config.data = data::resolve_directory(config.data, std::getenv("DENSESHIFT_DATA"));
-  // A resume may be started from another folder.
-  for (std::string* path : {&config.tensorboard, &config.log}) {
-    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
-  }
-  if (config.eval_batch_size == 0) config.eval_batch_size = config.batch_size;
-  return config;
+nn::Classifier& Setup::classifier(const std::string& what) const {
+  if (auto* network = dynamic_cast<nn::Classifier*>(model.get())) return *network;
+  throw usage_error(what + " works on classifiers only, and " + config.arch + " is a network for " + config.task);
 }
 
 quant::MethodOptions method_options(const TrainConfig& config) {
@@ -81,13 +35,26 @@ quant::MethodOptions method_options(const TrainConfig& config) {
   return options;
 }
 
-nn::ModelOptions model_options(const TrainConfig& config, std::int64_t classes, quant::LayerPolicy& policy) {
+quant::PartChoice part_choice(const TrainConfig& config) {
+  quant::PartChoice parts{config.quantize, config.quantize_predictions, config.quantize_extra, {}};
+  if (config.head_init != "auto") parts.head_init = config.head_init;
+  return parts;
+}
+
+nn::ModelOptions model_options(const TrainConfig& config, const data::DatasetInfo& info, quant::LayerPolicy& policy) {
   return {.policy = policy,
-          .classes = classes,
+          .classes = info.classes,
           .width = config.width,
           .abits = config.abits,
           .activation = config.activation,
-          .reference_activations = config.impl == "reference"};
+          .reference_activations = config.impl == "reference",
+          .channels = info.channels,
+          .image_size = info.image_size,
+          .category_ids = info.category_ids,
+          .fpn_channels = config.fpn_channels,
+          .head_convs = config.head_convs,
+          .aux = config.aux,
+          .freeze_norm = config.freeze_norm};
 }
 
 at::Device choose_device(const std::string& device) {
@@ -119,15 +86,17 @@ Setup build_setup(const TrainConfig& config) {
   }
   data::DatasetOptions options;
   options.directory = config.data;
+  options.task = config.task;
+  options.transform = nn::architectures().get(config.arch).transform;
   options.image_size = config.image_size;
+  options.max_size = config.max_size;
   // The images of a rendered dataset are data: they do not change with the seed of a run.
   setup.dataset = data::open_dataset(config.dataset, options);
   const data::DatasetInfo& info = setup.dataset->info();
   setup.config.image_size = info.image_size;
-  if (info.task != "classification") throw usage_error("dataset: " + info.name + " is not for classification");
 
-  quant::LayerPolicy policy(method_options(config), config.placement, config.rule);
-  setup.model = nn::make_model(config.arch, model_options(config, info.classes, policy));
+  quant::LayerPolicy policy(method_options(config), config.placement, config.rule, part_choice(config));
+  setup.model = nn::make_model(config.arch, model_options(config, info, policy));
   nn::initialize(*setup.model, config.seed);
   if (config.channels_last) {
     for (const auto& item : setup.model->named_parameters()) {
@@ -138,12 +107,14 @@ Setup build_setup(const TrainConfig& config) {
     }
     for (const auto& [name, layer] : nn::weight_layers(*setup.model)) layer->quantizer().state_changed();
   }
+  if (config.freeze_stages > 0) nn::freeze_backbone(*setup.model, config.freeze_stages);
   setup.model->to(setup.device);
-  setup.facts = nn::describe(*setup.model, info.image_size);
+  setup.facts = nn::describe(*setup.model, {info.channels, info.image_size, info.image_size});
+  setup.task = tasks().get(config.task).make({setup.config, *setup.dataset, *setup.model, setup.device});
   return setup;
 }
 
-std::int64_t stage_count(nn::Classifier& model) {
+std::int64_t stage_count(nn::Network& model) {
   std::int64_t stages = 1;
   for (const auto& [name, layer] : nn::weight_layers(model)) stages = std::max(stages, layer->quantizer().stages());
   return stages;
@@ -179,12 +150,15 @@ data::LoaderOptions loader_options(const TrainConfig& config, data::Split split)
   options.seed = config.seed;
   options.shuffle = train;
   options.augment = train && config.augment;
+  // The pooled branch of a segmenter needs several values per channel to normalise.
+  options.drop_last = train && config.task == "segmentation";
+  options.group_by_aspect = train && config.group_by_aspect && nn::architectures().get(config.arch).transform == "fcos";
   options.broken = config.broken_images == "skip" ? data::BrokenSample::skip : data::BrokenSample::fail;
   options.workers = config.workers;
   return options;
 }
 
-std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn::Classifier& model) {
+std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn::Network& model) {
   optim::OptimizerOptions options;
   options.optimizer = config.optimizer;
   options.momentum = config.momentum;
@@ -192,7 +166,15 @@ std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn:
   options.beta1 = config.beta1;
   options.beta2 = config.beta2;
   options.epsilon = config.epsilon;
-  return optim::make_optimizer(options, optim::collect_parameters(model, config.weight_decay, config.decay_references));
+  optim::ParameterRules rules;
+  rules.decay_norms = config.decay_norms;
+  if (config.task == "segmentation") {
+    rules.lr_scale = [factor = config.aux_lr](const std::string& name) {
+      return name.starts_with("aux_classifier.") ? factor : 1.0;
+    };
+  }
+  return optim::make_optimizer(options,
+                               optim::collect_parameters(model, config.weight_decay, config.decay_references, rules));
 }
 
 optim::LrSchedule build_schedule(const TrainConfig& config, std::int64_t steps_per_epoch, std::int64_t epochs) {
@@ -213,8 +195,8 @@ DeviceBatch to_device(const data::Batch& batch, const data::DatasetInfo& info, c
   // from_blob wants mutable memory but nothing writes to it: the network's first layer is not in place.
   auto* images = const_cast<float*>(batch.images.data());
   auto* labels = const_cast<std::int64_t*>(batch.labels.data());
-  DeviceBatch tensors{at::from_blob(images, {batch.count, info.channels, info.image_size, info.image_size}, at::kFloat),
-                      at::from_blob(labels, {batch.count}, at::kLong)};
+  DeviceBatch tensors{at::from_blob(images, {batch.count, info.channels, batch.height, batch.width}, at::kFloat),
+                      at::from_blob(labels, {batch.count}, at::kLong), &batch};
   if (setup.config.channels_last) tensors.images = tensors.images.contiguous(at::MemoryFormat::ChannelsLast);
   if (!setup.device.is_cpu()) {
     tensors.images = tensors.images.to(setup.device);

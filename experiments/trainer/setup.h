@@ -14,19 +14,24 @@
 #include "core/optim/lr_schedule.h"
 #include "core/optim/optimizer.h"
 #include "experiments/config/train_config.h"
+#include "experiments/tasks/task.h"
 
 namespace denseshift::experiments {
 
-/// Fills in what follows from other keys: fp32 has 32 bits whatever the default of `wbits`, `data` comes from the
-/// environment when it is empty, `eval_batch_size` follows batch_size, `image_size` the dataset. `given` are the keys
+/// Fills in what follows from other keys: `task` from architecture and dataset, `arch` from the task where it was not
+/// given, fp32 has 32 bits whatever the default of `wbits`, `data` comes from the environment when it is empty,
+/// `eval_batch_size` follows batch_size, `image_size` architecture and dataset. `given` are the keys
 /// the user set; contradictions among those are usage errors. Also checks ranges and every registered name.
 [[nodiscard]] TrainConfig resolve(TrainConfig config, const std::vector<std::string>& given = {});
 
 /// What the configuration says about quantized layers.
 [[nodiscard]] quant::MethodOptions method_options(const TrainConfig& config);
 
+/// What the configuration says about the parts that are quantized.
+[[nodiscard]] quant::PartChoice part_choice(const TrainConfig& config);
+
 /// What the configuration says about the network besides its layers' methods.
-[[nodiscard]] nn::ModelOptions model_options(const TrainConfig& config, std::int64_t classes,
+[[nodiscard]] nn::ModelOptions model_options(const TrainConfig& config, const data::DatasetInfo& info,
                                              quant::LayerPolicy& policy);
 
 /// The device asked for; `auto` takes CUDA when there is one. Throws a usage error when CUDA is asked for and missing.
@@ -42,8 +47,12 @@ struct Setup {
   at::Device device = at::kCPU;
   int threads = 1;
   std::unique_ptr<data::Dataset> dataset;
-  std::shared_ptr<nn::Classifier> model;
+  std::shared_ptr<nn::Network> model;
   nn::ModelFacts facts;
+  std::unique_ptr<Task> task;
+
+  /// The network where it is a classifier. Throws a usage error saying that `what` needs one.
+  [[nodiscard]] nn::Classifier& classifier(const std::string& what) const;
 };
 
 /// Builds dataset and network (initialised from the seed) on the device. `config` must be resolved.
@@ -53,7 +62,7 @@ struct Setup {
 [[nodiscard]] data::LoaderOptions loader_options(const TrainConfig& config, data::Split split);
 
 /// Optimiser over the network's trained tensors.
-[[nodiscard]] std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn::Classifier& model);
+[[nodiscard]] std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn::Network& model);
 
 /// Learning rates of a training of `epochs` epochs (the run's, or those of one stage) with `steps_per_epoch` optimiser
 /// steps each.
@@ -61,7 +70,7 @@ struct Setup {
                                                std::int64_t epochs);
 
 /// Stages of the network's methods: the most that any layer has.
-[[nodiscard]] std::int64_t stage_count(nn::Classifier& model);
+[[nodiscard]] std::int64_t stage_count(nn::Network& model);
 
 /// A part of the training with its own run of the learning rate. The epochs are shared out evenly among the stages.
 struct Stage {
@@ -74,11 +83,7 @@ struct Stage {
 /// Throws a usage error when the method needs a trained network and has none, or more stages than there are epochs.
 void check_trainable(const Setup& setup);
 
-/// A batch as tensors on the device: images (N, C, H, W), labels (N). The memory of `batch` is used directly on the
-/// CPU.
-struct DeviceBatch {
-  at::Tensor images, labels;
-};
+/// The batch on the device of the network.
 [[nodiscard]] DeviceBatch to_device(const data::Batch& batch, const data::DatasetInfo& info, const Setup& setup);
 
 }  // namespace denseshift::experiments

@@ -7,7 +7,7 @@
 
 #include "core/io/state_dict.h"
 #include "core/nn/layers.h"
-#include "core/torch_compat.h"
+#include "experiments/trainer/evaluate.h"
 
 namespace denseshift::experiments {
 namespace {
@@ -41,6 +41,10 @@ Trainer::Trainer(Setup& setup, std::filesystem::path directory, nlohmann::ordere
       should_stop_(std::move(should_stop)),
       train_loader_(*setup.dataset, loader_options(setup.config, data::Split::train)),
       val_loader_(*setup.dataset, loader_options(setup.config, data::Split::val)),
+      test_loader_(
+          setup.dataset->size(data::Split::test) == 0
+              ? nullptr
+              : std::make_unique<data::Loader>(*setup.dataset, loader_options(setup.config, data::Split::test))),
       optimizer_(build_optimizer(setup.config, *setup.model)),
       updates_per_epoch_((train_loader_.batches() + setup.config.accumulate - 1) / setup.config.accumulate),
       stages_(stage_count(*setup.model)) {
@@ -90,6 +94,7 @@ TrainOutcome Trainer::run() {
   if (!outcome_.finished && position_.epoch + position_.step > 0) save_last();
   outcome_.stop_reason = stop_reason_;
   outcome_.position = position_;
+  outcome_.primary = setup_.task->primary();
   for (Hook* hook : hooks_) hook->on_end();
   return outcome_;
 }
@@ -114,7 +119,7 @@ void Trainer::calibrate() {
     for (const data::Batch* batch = train_loader_.next(); batch != nullptr && quantizer.wants_samples();
          batch = train_loader_.next()) {
       if (batch->count == 0) continue;
-      (void)setup_.model->forward(to_device(*batch, setup_.dataset->info(), setup_).images);
+      (void)setup_.model->outputs(to_device(*batch, setup_.dataset->info(), setup_).images);
     }
     quantizer.end_calibration();
   }
@@ -159,8 +164,9 @@ void Trainer::train_epoch() {
     position_.seconds = seconds_before + seconds_since(start);
     const double rate = static_cast<double>(position_.train.samples - samples_before) /
                         std::max(1e-9, position_.seconds - seconds_before);
-    const StepView view{position_.epoch, position_.step, train_loader_.batches(), lr_, rate, &position_.train,
-                        pending_ == 0,   updates(),      updates_per_epoch_};
+    const StepView view{
+        position_.epoch,        position_.step,   train_loader_.batches(), lr_,       rate,
+        setup_.task->primary(), &position_.train, pending_ == 0,           updates(), updates_per_epoch_};
     for (Hook* hook : hooks_) hook->on_step(view);
     if (pending_ != 0) continue;  // a checkpoint between two halves of an update would lose gradients
     if (stop_now()) return;
@@ -171,18 +177,11 @@ void Trainer::train_epoch() {
 void Trainer::train_batch(const data::Batch& batch) {
   if (batch.count == 0) return;
   if (pending_ == 0) optimizer_->zero_grad();
-  const DeviceBatch tensors = to_device(batch, setup_.dataset->info(), setup_);
-  at::Tensor logits, loss;
-  {
-    const compat::AutocastBf16 autocast(setup_.device.type(), setup_.config.amp == "bf16");
-    logits = setup_.model->forward(tensors.images);
-  }
-  logits = logits.to(at::kFloat);
-  loss = at::cross_entropy_loss(logits, tensors.labels, {}, at::Reduction::Mean, -100, setup_.config.label_smoothing);
-  const double value = loss.item<double>();
+  at::Tensor loss;
   try {
-    position_.train.add(logits.detach(), tensors.labels, value);
+    loss = setup_.task->loss(to_device(batch, setup_.dataset->info(), setup_), position_.train);
   } catch (const Error& error) {
+    if (error.kind() != ErrorKind::work) throw;
     throw work_error(std::string(error.what()) + " at epoch " + std::to_string(position_.epoch + 1) + ", step " +
                          std::to_string(batch.position + 1),
                      error.hint());
@@ -210,24 +209,28 @@ void Trainer::update() {
   if (ema_) ema_->update();
 }
 
-Score Trainer::evaluate_now() {
-  if (ema_) ema_->swap();
+Score Trainer::evaluate_split(data::Split split, data::Loader& loader) {
   const auto progress = [&](std::int64_t batch, std::int64_t batches, const Score& score) {
-    for (Hook* hook : hooks_) hook->on_evaluation_step(batch, batches, score);
+    for (Hook* hook : hooks_) hook->on_evaluation_step(batch, batches, score, setup_.task->primary());
     return batch == batches || !stop_now();
   };
-  Score val;
   try {
-    val = evaluate(setup_, val_loader_, progress);
+    return evaluate(setup_, split, loader, progress);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::work) throw;
     throw work_error(
         std::string(error.what()) + " in the evaluation after epoch " + std::to_string(position_.epoch + 1),
         error.hint());
   }
+}
+
+Score Trainer::evaluate_now() {
+  if (ema_) ema_->swap();
+  Score val = evaluate_split(data::Split::val, val_loader_);
+  if (stop_reason_.empty() && test_loader_) test_ = evaluate_split(data::Split::test, *test_loader_).metrics();
   // `best` holds what was evaluated, the average when there is one.
-  if (stop_reason_.empty() && val.top1() > position_.best_top1) {
-    position_.best_top1 = val.top1();
+  if (const double value = val.value(setup_.task->primary()); stop_reason_.empty() && value > position_.best) {
+    position_.best = value;
     position_.best_epoch = position_.epoch;
     save_best();
   }
@@ -246,6 +249,8 @@ void Trainer::finish_epoch(const Score& val) {
   view.loader_wait_seconds = train_loader_.waited_seconds();
   view.train = &position_.train;
   view.val = &val;
+  view.test = test_loader_ ? &test_ : nullptr;
+  view.primary = setup_.task->primary();
   view.best = position_.best_epoch == position_.epoch;
   for (Hook* hook : hooks_) hook->on_epoch(view);
   for (const auto& [name, layer] : nn::weight_layers(*setup_.model)) {

@@ -18,10 +18,11 @@ struct TrainOutcome {
   std::string stop_reason;  ///< why it stopped early
   Position position;
   Score train, val;  ///< of the last complete epoch
+  std::string primary;
 };
 
-/// Trains a classifier: batches, updates, evaluation, checkpoints `last` and `best`. Equal configuration, threads and
-/// machine give equal bits, also across a stop and a resume anywhere.
+/// Trains a network at its task: batches, updates, evaluation, checkpoints `last` and `best`. Equal configuration,
+/// threads and machine give equal bits, also across a stop and a resume anywhere.
 class Trainer {
  public:
   /// Asked between steps; a non-empty answer is the reason to stop.
@@ -46,6 +47,7 @@ class Trainer {
   void train_batch(const data::Batch& batch);
   void update();
   Score evaluate_now();
+  [[nodiscard]] Score evaluate_split(data::Split split, data::Loader& loader);
   void finish_epoch(const Score& val);
   [[nodiscard]] double learning_rate(std::int64_t step) const;
   void tell(const std::string& text);
@@ -59,8 +61,10 @@ class Trainer {
   std::vector<Hook*> hooks_;
   StopQuestion should_stop_;
   data::Loader train_loader_, val_loader_;
+  std::unique_ptr<data::Loader> test_loader_;  ///< null without a test split
   std::unique_ptr<optim::Optimizer> optimizer_;
   std::unique_ptr<optim::Ema> ema_;
+  Metrics test_;  ///< of the last evaluation
   std::int64_t updates_per_epoch_;
   std::int64_t stages_;
   std::vector<quant::NamedTensor> hook_state_;  ///< from a checkpoint, handed over after on_start

@@ -23,7 +23,7 @@ using testing::TemporaryFolder;
 
 std::shared_ptr<nn::Classifier> network(const std::string& impl, std::uint64_t seed) {
   quant::LayerPolicy policy(testing::denseshift_options(3, impl), "paper", {});
-  auto model = nn::make_model("resnet20", 10, policy);
+  auto model = nn::make_classifier("resnet20", 10, policy);
   nn::initialize(*model, seed);
   return model;
 }
@@ -110,7 +110,7 @@ TEST(StateDict, AnotherBitWidthDoesNotLoad) {
   const std::string path = folder.file("x.safetensors");
   save_tensors(path, state_of(*network("leaf", 1)), {});
   quant::LayerPolicy policy(testing::denseshift_options(2, "leaf"), "paper", {});
-  const auto two_bits = nn::make_model("resnet20", 10, policy);
+  const auto two_bits = nn::make_classifier("resnet20", 10, policy);
   EXPECT_THAT(message_of([&] { load_tensors(SafetensorsFile(path), path, "", state_of(*two_bits)); }),
               HasSubstr("unexpected tensor layer1.0.conv1.w_2"));
 }

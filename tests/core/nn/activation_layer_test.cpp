@@ -36,7 +36,7 @@ std::shared_ptr<Classifier> build(const Wanted& wanted) {
   options.method = wanted.method;
   options.wbits = wanted.method == "fp32" ? 32 : wanted.wbits;
   quant::LayerPolicy policy(options, "paper", wanted.rules);
-  return make_model(wanted.arch, ModelOptions{.policy = policy,
+  return make_classifier(wanted.arch, ModelOptions{.policy = policy,
                                               .classes = 10,
                                               .width = wanted.width,
                                               .abits = wanted.abits,

@@ -22,7 +22,7 @@ std::shared_ptr<Classifier> build(const std::string& arch, std::int64_t classes,
   options.wbits = bits;
   options.impl = impl;
   quant::LayerPolicy policy(options, "paper", {});
-  return make_model(arch, classes, policy);
+  return make_classifier(arch, classes, policy);
 }
 
 TEST(Models, ImageNetNetworksHaveTorchvisionsSizes) {

@@ -105,7 +105,7 @@ at::Tensor input(const std::vector<std::int64_t>& shape, std::size_t id, const j
 
 std::shared_ptr<Classifier> full_precision(const std::string& arch, std::int64_t classes) {
   quant::LayerPolicy policy({}, "paper", {});
-  return make_model(arch, classes, policy);
+  return make_classifier(arch, classes, policy);
 }
 
 std::vector<double> numbers(const at::Tensor& tensor) {

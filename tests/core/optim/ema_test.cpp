@@ -71,7 +71,7 @@ bool equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
 
 TEST_P(EmaOfNetwork, SwappingTwiceChangesNothing) {
   quant::LayerPolicy policy(testing::denseshift_options(3, GetParam()), "paper", {});
-  const auto model = nn::make_model("resnet20", 10, policy);
+  const auto model = nn::make_classifier("resnet20", 10, policy);
   nn::initialize(*model, 1);
   Ema ema(*model, 0.9);
   const std::vector<at::Tensor> start = snapshot(*model);

@@ -21,7 +21,7 @@ using testing::implementations;
 
 std::shared_ptr<nn::Classifier> small_network(const std::string& impl, std::uint64_t seed = 3) {
   quant::LayerPolicy policy(testing::denseshift_options(3, impl), "paper", {"layer2.0.conv1=denseshift:4"});
-  auto model = nn::make_model("resnet20", 10, policy);
+  auto model = nn::make_classifier("resnet20", 10, policy);
   nn::initialize(*model, seed);
   model->train();
   return model;

@@ -113,7 +113,7 @@ TEST(TorchOptim, AdamWWithinRounding) {
 /// Losses of a few steps; `torch_sgd` trains with torch's own optimiser.
 std::vector<float> short_training(const std::string& impl, bool torch_sgd) {
   quant::LayerPolicy policy(testing::denseshift_options(3, impl), "paper", {});
-  const auto model = nn::make_model("resnet20", 10, policy);
+  const auto model = nn::make_classifier("resnet20", 10, policy);
   nn::initialize(*model, 1);
   model->train();
   std::unique_ptr<Optimizer> ours;

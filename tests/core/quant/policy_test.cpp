@@ -39,7 +39,7 @@ std::string usage_of(const std::function<void()>& action) {
 std::shared_ptr<nn::Classifier> build(const std::string& arch, const MethodOptions& base, const std::string& placement,
                                       const std::vector<std::string>& rules) {
   LayerPolicy policy(base, placement, rules);
-  return nn::make_model(arch, 1000, policy);
+  return nn::make_classifier(arch, 1000, policy);
 }
 
 const MethodOptions& options_of(nn::Classifier& model, const std::string& layer) {
