@@ -57,9 +57,10 @@ at::Tensor matched(const at::Tensor& grad, const at::Tensor& weight) {
 
 int gates_of_bits(std::int64_t bits) { return (1 << (bits - 1)) - 1; }
 
-std::int64_t unnormalized_shift_bias(std::int64_t fan_in, std::int64_t bits) {
-  const double mean_square = 1.5 * std::ldexp(1.0, gates_of_bits(bits)) - 0.5;
-  return -std::llround(0.5 * std::log2(static_cast<double>(fan_in) * mean_square));
+std::int64_t unnormalized_shift_bias(std::int64_t fan_in, std::int64_t bits, double gain, bool sparse) {
+  const int gates = gates_of_bits(bits) - (sparse ? 1 : 0);
+  const double mean_square = (1.5 * std::ldexp(1.0, gates) - 0.5) * (sparse ? 0.5 : 1);
+  return -std::llround(0.5 * std::log2(static_cast<double>(fan_in) * mean_square / gain));
 }
 
 DenseShiftQuantizer::DenseShiftQuantizer(const std::vector<std::int64_t>& shape, const MethodOptions& options)

@@ -23,9 +23,12 @@ namespace denseshift::quant {
 /// Bits to gates: 2, 3, 4 -> 1, 3, 7.
 [[nodiscard]] int gates_of_bits(std::int64_t bits);
 
-/// Exponent bias that keeps the output's variance near the input's for a layer without normalization behind it
-/// (design/methods 3.6, our decision): -round(0.5 log2(fan_in (1.5 * 2^T - 0.5))).
-[[nodiscard]] std::int64_t unnormalized_shift_bias(std::int64_t fan_in, std::int64_t bits);
+/// Exponent bias that gives the weights of a layer without normalization behind it the root mean square
+/// sqrt(gain / fan_in) at the start (design/methods 3.6, our decision). The mean square of 2^S is 1.5 * 2^T - 0.5 for
+/// DenseShift; S3 (`sparse`) has one gate fewer and half of its weights are zero. Gain 1 keeps the variance of the
+/// input, 2 that of an input behind a ReLU.
+[[nodiscard]] std::int64_t unnormalized_shift_bias(std::int64_t fan_in, std::int64_t bits, double gain = 1,
+                                                   bool sparse = false);
 
 class DenseShiftQuantizer final : public WeightQuantizer, public LeafUpdate {
  public:

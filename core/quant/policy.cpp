@@ -118,8 +118,11 @@ MethodOptions LayerPolicy::choose(const LayerSite& site) {
     if (options.method != base_.method) options.extra.clear();
     if (rules_[i].shift_bias) options.shift_bias = *rules_[i].shift_bias, bias_given = true;
   }
-  if (options.method == "denseshift" && !site.normalized && !bias_given) {
-    options.shift_bias = unnormalized_shift_bias(site.fan_in, options.wbits);
+  const bool sparse = options.method == "s3";
+  if ((options.method == "denseshift" || sparse) && !site.normalized && !bias_given) {
+    // A pyramid's convolutions feed each other and read ReLUs; predictions are to start small (design/tasks 0.2).
+    const double gain = site.part == "fpn" ? 2 : 1;
+    options.shift_bias = unnormalized_shift_bias(site.fan_in, options.wbits, gain, sparse);
   }
   return options;
 }

@@ -37,20 +37,11 @@ struct StageGeometry {
   std::int64_t dilation = 1;        ///< of the other blocks'
 };
 
-/// The names of the body's children.
-struct BodyNames {
-  std::string prefix;  ///< dotted name of the owner in the network with a dot behind it, or empty
-  std::string conv = "conv1";
-  std::string norm = "bn1";
-  std::string activation = "act";  ///< a quantizer in the place of the stem's ReLU
-  std::vector<std::string> stages = {"layer1", "layer2", "layer3", "layer4"};
-};
-
 /// What a body is built from besides ModelOptions.
 struct BodyPlan {
   ResNetShape shape;
   std::vector<StageGeometry> stages;  ///< the stages that are built, at most as many as the shape has
-  BodyNames names = {};
+  BackboneNames names = {};
   /// Per stage: the layers besides the next stage that read its output. A quantized one makes that output quantized
   /// when activations are; missing entries mean none.
   std::vector<std::vector<quant::LayerSite>> readers = {};
