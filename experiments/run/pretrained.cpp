@@ -8,6 +8,8 @@
 
 #include "core/io/state_dict.h"
 #include "core/io/torch_file.h"
+#include "core/nn/backbone.h"
+#include "core/nn/detection/detector.h"
 #include "core/util/hash.h"
 #include "experiments/trainer/checkpoint.h"
 #include "results_db/query.h"
@@ -76,24 +78,25 @@ Tensors from_file(const std::filesystem::path& path, Pretrained& facts) {
 /// depend on the numbers of runs.
 constexpr std::string_view kRecipe = "recipe:";
 
-std::int64_t find_run(const results_db::Database& database, const std::string& reference, std::uint64_t seed) {
+std::int64_t find_run(const char* key, const results_db::Database& database, const std::string& reference,
+                      std::uint64_t seed) {
   if (reference.compare(0, kRecipe.size(), kRecipe) != 0) return results_db::resolve_run(database, reference);
   const std::int64_t run = results_db::find_recipe_run(database, reference.substr(kRecipe.size()), seed);
   if (run == 0) {
     throw usage_error(
-        fmt::format("pretrained: {} has no finished run of {} with seed {}", database.path().string(), reference, seed),
+        fmt::format("{}: {} has no finished run of {} with seed {}", key, database.path().string(), reference, seed),
         "train that configuration first; `denseshift ablate` does so by itself");
   }
   return run;
 }
 
-Tensors from_run(const std::string& reference, std::uint64_t seed, const std::string& db, Pretrained& facts) {
+Tensors from_run(const char* key, const std::string& reference, std::uint64_t seed, const std::string& db, Pretrained& facts) {
   if (!std::filesystem::exists(db)) {
-    throw usage_error("pretrained: there is no file " + reference + " and no database " + db,
+    throw usage_error(fmt::format("{}: there is no file {} and no database {}", key, reference, db),
                       "give a file, or a run with --db FILE");
   }
   const results_db::Database database(db, results_db::OpenMode::read_only);
-  facts.run = find_run(database, reference, seed);
+  facts.run = find_run(key, database, reference, seed);
   const results_db::RunRecord record = results_db::load_run(database, facts.run);
   for (const char* which : {"best", "last"}) {
     const std::filesystem::path file = std::filesystem::path(record.run_dir) / (std::string(which) + ".json");
@@ -146,18 +149,34 @@ nlohmann::ordered_json Pretrained::to_json() const {
   return json;
 }
 
-Pretrained load_pretrained(Setup& setup, const std::string& db) {
-  const std::string& reference = setup.config.pretrained;
-  Pretrained facts;
+namespace {
+
+Tensors tensors_of(const char* key, const std::string& reference, std::uint64_t seed, const std::string& db,
+                   Pretrained& facts) {
   Tensors tensors;
   if (std::filesystem::is_regular_file(reference)) {
     tensors = from_file(reference, facts);
   } else if (looks_like_a_file(reference)) {
-    throw input_error("pretrained: there is no file " + reference);
+    throw input_error(fmt::format("{}: there is no file {}", key, reference));
   } else {
-    tensors = from_run(reference, setup.config.seed, db, facts);
+    tensors = from_run(key, reference, seed, db, facts);
   }
   check_names(tensors, facts.source);
+  return nn::normalise_detection_names(std::move(tensors));
+}
+
+}  // namespace
+
+Pretrained load_backbone(Setup& setup, const std::string& db) {
+  Pretrained facts;
+  const Tensors tensors = tensors_of("backbone", setup.config.backbone, setup.config.seed, db, facts);
+  facts.report = nn::load_backbone(*setup.model, tensors, facts.source);
+  return facts;
+}
+
+Pretrained load_pretrained(Setup& setup, const std::string& db) {
+  Pretrained facts;
+  const Tensors tensors = tensors_of("pretrained", setup.config.pretrained, setup.config.seed, db, facts);
   facts.report = nn::transfer(*setup.model, tensors, facts.source, setup.config.pretrained_load == "partial");
   return facts;
 }
