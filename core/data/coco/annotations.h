@@ -75,12 +75,9 @@ struct Annotations {
   }
 };
 
-/// What to read and how strictly.
+/// What to keep of a file.
 struct ReadOptions {
-  bool segmentations = true;  ///< keep regions; boxes alone need a fraction of the memory. Checked in either case
-  /// Refuse boxes that hang over their picture by more than a small margin. Off for the truth of an evaluation, which
-  /// is the same with them.
-  bool boxes_inside = true;
+  bool segmentations = true;  ///< regions; without them boxes need a fraction of the memory. Checked in either case
 };
 
 /// Reads and checks an instances file piece by piece; memory goes with the number of objects, not with the length of
