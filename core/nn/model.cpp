@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include "core/nn/activation_layer.h"
+#include "core/nn/detection/fcos.h"
+#include "core/nn/detection/ssd.h"
 #include "core/nn/layers.h"
 #include "core/nn/models/resnet.h"
+#include "core/nn/segmentation/deeplabv3.h"
 
 namespace denseshift::nn {
 
@@ -20,6 +23,20 @@ const Registry<Architecture>& architectures() {
     r.add("resnet32", "CIFAR ResNet-32", resnet("resnet32"));
     r.add("resnet44", "CIFAR ResNet-44", resnet("resnet44"));
     r.add("resnet56", "CIFAR ResNet-56", resnet("resnet56"));
+    for (const char* backbone : {"resnet18", "resnet34", "resnet50"}) {
+      r.add(fmt::format("ssd300_{}", backbone), "SSD300 v1.1, NVIDIA's names",
+            {300, [backbone](const ModelOptions& options) { return make_ssd(backbone, options); }, "detection", "ssd"});
+    }
+    for (const char* backbone : {"resnet18", "resnet34", "resnet50", "resnet101"}) {
+      r.add(
+          fmt::format("fcos_{}_fpn", backbone), "FCOS with a feature pyramid, torchvision's names",
+          {800, [backbone](const ModelOptions& options) { return make_fcos(backbone, options); }, "detection", "fcos"});
+    }
+    for (const char* backbone : {"resnet18", "resnet34", "resnet50", "resnet101"}) {
+      r.add(fmt::format("deeplabv3_{}", backbone), "DeepLabV3, torchvision's names",
+            {480, [backbone](const ModelOptions& options) { return make_deeplabv3(backbone, options); }, "segmentation",
+             "deeplab"});
+    }
     return r;
   }();
   return registry;

@@ -14,7 +14,7 @@ namespace denseshift::experiments {
 namespace {
 
 /// The names under which COCO's twelve numbers are recorded, in the order of its summary.
-constexpr std::array<const char*, 12> kNumbers = {"mAP",  "AP50", "AP75",  "AP_small", "AP_medium", "AP_large",
+constexpr std::array<const char*, 12> kNumbers = {"mAP", "AP50", "AP75",  "AP_small", "AP_medium", "AP_large",
                                                   "AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large"};
 
 class Detection final : public Task {
