@@ -58,7 +58,7 @@ struct ConvStart {
   };
   Weight weight = Weight::method;
   double deviation = 0.01;
-  std::optional<double> bias;  ///< a constant; none: uniform +-1/sqrt(fan_in)
+  std::optional<double> bias = {};  ///< a constant; none: uniform +-1/sqrt(fan_in)
 };
 
 /// 2-d convolution.

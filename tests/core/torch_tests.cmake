@@ -4,14 +4,15 @@ denseshift_test(core_torch_test
     quant/activation_test.cpp quant/contract_test.cpp quant/gradient_test.cpp quant/methods_test.cpp
     nn/activation_layer_test.cpp
     quant/denseshift_equality_test.cpp quant/denseshift_quantizer_test.cpp quant/policy_test.cpp
-    nn/model_test.cpp
+    nn/backbone_test.cpp nn/layers_test.cpp nn/model_test.cpp nn/segmentation/deeplabv3_test.cpp
     optim/ema_test.cpp optim/optimizer_test.cpp optim/torch_optim_test.cpp
     io/state_dict_test.cpp
   LINK denseshift_test_support)
 denseshift_uses_torch(core_torch_test)
 
 denseshift_test(core_torch_oracle_test
-  SOURCES quant/activation_oracle_test.cpp quant/baselines_oracle_test.cpp quant/denseshift_oracle_test.cpp nn/resnet_oracle_test.cpp
+  SOURCES quant/activation_oracle_test.cpp quant/baselines_oracle_test.cpp quant/denseshift_oracle_test.cpp
+    nn/model_oracles.cpp nn/resnet_oracle_test.cpp nn/segmentation/deeplabv3_oracle_test.cpp
   LINK nlohmann_json::nlohmann_json LABELS oracle)
 denseshift_uses_torch(core_torch_oracle_test)
 denseshift_regex_sources(nn/resnet_oracle_test.cpp)

@@ -15,6 +15,8 @@
 
 namespace denseshift::nn {
 
+class Activation;
+
 enum class BlockKind { basic, bottleneck };
 
 /// What makes a residual network one of a family.

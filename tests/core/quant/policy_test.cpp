@@ -104,6 +104,26 @@ TEST(Policy, ClassifierGetsAShiftBias) {
   EXPECT_EQ(options_of(*model, "layer4.1.conv2").shift_bias, 0) << "a batch norm follows";
 }
 
+TEST(Policy, LayersWithoutANormGetAShiftBiasByTheirPart) {
+  const auto bias = [](const std::string& method, const std::string& part, bool normalized) {
+    MethodOptions base = denseshift(3);
+    base.method = method;
+    LayerPolicy policy(base, "all", {});
+    LayerSite site;
+    site.part = part;
+    site.normalized = normalized;
+    site.fan_in = 1152;
+    return policy.choose(site).shift_bias;
+  };
+  // log2 of rms(2^S) is 1.76, of S3's weights 0.73; log2 sqrt(1152) = 5.09, log2 sqrt(1152 / 2) = 4.59.
+  EXPECT_EQ(bias("denseshift", "head", false), -7);
+  EXPECT_EQ(bias("denseshift", "fpn", false), -6);
+  EXPECT_EQ(bias("denseshift", "head", true), 0);
+  EXPECT_EQ(bias("s3", "head", false), -6);
+  EXPECT_EQ(bias("s3", "fpn", false), -5);
+  EXPECT_EQ(bias("twn", "head", false), 0);
+}
+
 TEST(Policy, GivenShiftBiasStays) {
   MethodOptions base = denseshift(3);
   base.shift_bias = -2;
