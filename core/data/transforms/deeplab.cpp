@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/data/image/decode.h"
 #include "core/data/image/resize.h"
 
 namespace denseshift::data {
@@ -19,6 +20,7 @@ class DeepLabTransform final : public Transform {
     out.info.objects.clear();
     if (!augment) {
       const auto [height, width] = short_side_size(in.image.height, in.image.width, base_);
+      check_picture_size(width, height);  // a strip one pixel high would become a long one
       write(in, width, height, {}, width, height, out);
       return;
     }
@@ -33,8 +35,6 @@ class DeepLabTransform final : public Transform {
     // one.
     write(in, width, height, {.x = flip ? width - x - crop_ : x, .y = y, .flip = flip}, crop_, crop_, out);
   }
-
-  [[nodiscard]] bool fixed_size(bool augment) const override { return augment; }
 
  private:
   [[nodiscard]] std::int64_t draw_offset(std::int64_t size, RandomStream& random) const {

@@ -42,7 +42,6 @@ class FcosTransform final : public Transform {
     }
   }
 
-  [[nodiscard]] bool fixed_size(bool) const override { return false; }
   [[nodiscard]] std::int64_t pad_multiple() const override { return kPadMultiple; }
 
  private:

@@ -10,7 +10,6 @@
 namespace denseshift::data {
 
 inline constexpr std::int64_t kFcosShortSide = 800;
-inline constexpr std::int64_t kFcosLongSide = 1333;
 
 /// Height and width of a picture whose short side becomes `short_side` unless its long side would exceed `long_side`:
 /// both are multiplied by one factor, which is rounded to float32, and rounded down.

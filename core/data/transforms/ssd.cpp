@@ -69,8 +69,6 @@ class SquareTransform final : public Transform {
     }
   }
 
-  [[nodiscard]] bool fixed_size(bool) const override { return true; }
-
  private:
   void write_jittered(const Image& image, bool flip, const ColourJitter& jitter, float* out) const {
     const std::int64_t area = side_ * side_;
@@ -122,11 +120,12 @@ Region draw_iou_crop(std::int64_t width, std::int64_t height, const std::vector<
     const double left = random.uniform(0.0, 1.0 - w);
     const double top = random.uniform(0.0, 1.0 - h);
     const auto pixel = [](double fraction, std::int64_t size) {
-      return std::min(static_cast<std::int64_t>(fraction * static_cast<double>(size)), size - 1);
+      return std::min(static_cast<std::int64_t>(fraction * static_cast<double>(size)), size);
     };
-    Region crop{pixel(left, width), pixel(top, height), 1, 1};
-    crop.width = std::max<std::int64_t>(1, pixel(left + w, width) - crop.x);
-    crop.height = std::max<std::int64_t>(1, pixel(top + h, height) - crop.y);
+    Region crop{pixel(left, width), pixel(top, height), 0, 0};
+    crop.width = pixel(left + w, width) - crop.x;
+    crop.height = pixel(top + h, height) - crop.y;
+    if (crop.width < 1 || crop.height < 1) continue;
     const Corners at = corners(crop);
     const auto overlaps = [&](const ObjectTarget& object) { return iou(object.box, at) > kLeastIou[option]; };
     const auto inside = [&](const ObjectTarget& object) { return holds_centre(object.box, at); };

@@ -33,8 +33,7 @@ std::unique_ptr<Transform> make_transform(const std::string& name, const Transfo
   if (name == "deeplab") return make_deeplab_transform(checked("image size", options.image_size, kDeepLabCrop));
   if (name == "fcos") {
     const std::int64_t short_side = checked("image size", options.image_size, kFcosShortSide);
-    // The default keeps the proportion of 800 to 1333.
-    const std::int64_t long_side = checked("max size", options.max_size, short_side * kFcosLongSide / kFcosShortSide);
+    const std::int64_t long_side = checked("max size", options.max_size, short_side * 5 / 3);
     if (long_side < short_side) {
       throw usage_error(fmt::format("max size {} is smaller than image size {}", long_side, short_side));
     }

@@ -31,8 +31,6 @@ class Transform {
   /// deviation. Boxes and map follow the pixels.
   virtual void apply(const AnnotatedImage& in, bool augment, RandomStream& random, Sample& out) const = 0;
 
-  /// Whether every output has the same size.
-  [[nodiscard]] virtual bool fixed_size(bool augment) const = 0;
   /// Batches are padded to a multiple of this.
   [[nodiscard]] virtual std::int64_t pad_multiple() const { return 1; }
 };
@@ -40,7 +38,7 @@ class Transform {
 /// Sizes of a transform; 0: the default of the recipe.
 struct TransformOptions {
   std::int64_t image_size = 0;  ///< square, ssd: side; fcos: short side; deeplab: side of the training crop
-  std::int64_t max_size = 0;    ///< fcos: limit of the long side
+  std::int64_t max_size = 0;    ///< fcos: limit of the long side; 0: 5/3 of the short side
 };
 
 /// The transforms by name; a usage error with the nearest one for an unknown name or a size out of range.
