@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "core/data/coco/voc_classes.h"
 #include "core/data/datasets/builtin.h"
 #include "core/data/datasets/coco_split.h"
 #include "core/data/datasets/task_transform.h"
@@ -11,8 +14,21 @@
 namespace denseshift::data {
 namespace {
 
-/// Pictures are trained on when the regions of VOC's classes are larger than this together, in pixels.
-constexpr double kLeastArea = 1000;
+/// COCO's names of VOC's classes 1 to 20.
+constexpr std::array<const char*, 20> kCocoNames = {
+    "airplane",     "bicycle", "bird",  "boat",       "bottle", "bus",          "car",   "cat",   "chair", "cow",
+    "dining table", "dog",     "horse", "motorcycle", "person", "potted plant", "sheep", "couch", "train", "tv"};
+
+/// Ids say which class a region has, so the ids must be COCO's own.
+void require_coco_categories(const coco::Annotations& annotations) {
+  for (const coco::Category& category : annotations.categories) {
+    const std::int64_t label = coco::voc_class(category.id);
+    if (label == 0 || category.name == kCocoNames[static_cast<std::size_t>(label - 1)]) continue;
+    throw input_error(fmt::format("{}: category {} is '{}', in COCO it is '{}'", annotations.file, category.id,
+                                  category.name, kCocoNames[static_cast<std::size_t>(label - 1)]),
+                      "segmentation takes annotations with COCO's categories, or a folder in VOC's layout");
+  }
+}
 
 class CocoSegmentation final : public Dataset {
  public:
@@ -22,7 +38,7 @@ class CocoSegmentation final : public Dataset {
         val_(find_coco_folder(options), Split::val, {}) {
     info_.name = "coco";
     info_.task = options.task;
-    info_.class_names = voc_class_names();
+    info_.class_names.assign(coco::kVocNames.begin(), coco::kVocNames.end());
     info_.classes = std::ssize(info_.class_names);
     info_.fixed_size = false;
     info_.pad_multiple = transform_->pad_multiple();
@@ -30,11 +46,7 @@ class CocoSegmentation final : public Dataset {
     require_coco_categories(train_.annotations());
     require_coco_categories(val_.annotations());
     train_.keep([](const coco::ImageEntry&, std::span<const coco::Annotation> annotations) {
-      double area = 0;
-      for (const coco::Annotation& annotation : annotations) {
-        if (voc_class_of(annotation.category) != 0) area += annotation.area;
-      }
-      return area > kLeastArea;
+      return coco::serves_voc_training(annotations);
     });
     if (train_.size() == 0) {
       throw input_error(fmt::format("{}: no picture with regions of VOC's classes to learn from",
@@ -91,8 +103,8 @@ class CocoSegmentation final : public Dataset {
   void read(Split split, std::int64_t index, AnnotatedImage& picture) const {
     const CocoSplit& from = part(split);
     from.decode(index, picture.image);
-    naming(fmt::format("{}: picture {}", from.annotations().file, from.entry(index).id), [&] {
-      picture.mask = coco::merge_voc_classes(from.of(index), picture.image.height, picture.image.width);
+    naming(from.annotations().file, [&] {
+      coco::voc_class_map(from.of(index), picture.image.height, picture.image.width, picture.mask);
     });
   }
 
@@ -106,6 +118,10 @@ class CocoSegmentation final : public Dataset {
 
 std::unique_ptr<Dataset> open_coco_segmentation(const DatasetOptions& options) {
   return std::make_unique<CocoSegmentation>(options);
+}
+
+std::unique_ptr<Dataset> open_coco(const DatasetOptions& options) {
+  return options.task == "segmentation" ? open_coco_segmentation(options) : open_coco_detection(options);
 }
 
 }  // namespace denseshift::data

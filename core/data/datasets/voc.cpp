@@ -7,9 +7,11 @@
 #include <set>
 #include <sstream>
 
+#include "core/data/coco/voc_classes.h"
 #include "core/data/datasets/builtin.h"
 #include "core/data/datasets/task_transform.h"
 #include "core/data/image/decode.h"
+#include "core/data/image/indexed.h"
 #include "core/data/transforms/deeplab.h"
 #include "core/util/atomic_file.h"
 #include "core/util/error.h"
@@ -63,7 +65,7 @@ class Voc final : public Dataset {
     val_ = read_list(root_ / "ImageSets/Segmentation/val.txt");
     info_.name = "voc";
     info_.task = options.task;
-    info_.class_names = voc_class_names();
+    info_.class_names.assign(coco::kVocNames.begin(), coco::kVocNames.end());
     const fs::path classes = root_ / "classes.txt";
     if (fs::exists(classes)) info_.class_names = lines_of(classes);
     if (info_.class_names.size() < 2 || info_.class_names.size() > kMaxClasses) {
