@@ -11,7 +11,7 @@
 #include "core/data/datasets/builtin.h"
 #include "core/data/datasets/task_transform.h"
 #include "core/data/image/decode.h"
-#include "core/data/image/indexed.h"
+#include "core/data/image/label_map.h"
 #include "core/data/transforms/deeplab.h"
 #include "core/util/atomic_file.h"
 #include "core/util/error.h"
@@ -150,21 +150,21 @@ class Voc final : public Dataset {
   /// Reads the class map of picture.image, checked.
   void read_map(Split split, std::int64_t index, AnnotatedImage& picture) const {
     const fs::path file = map_file(split, index);
-    IndexedImage map = read_indexed_png(file);
+    LabelMap map = read_label_png(file);
     if (map.width != picture.image.width || map.height != picture.image.height) {
       throw input_error(fmt::format("{}: {} x {} pixels, but its picture has {} x {}", file.string(), map.width,
                                     map.height, picture.image.width, picture.image.height));
     }
-    const auto unknown = std::find_if(map.values.begin(), map.values.end(), [&](std::uint8_t value) {
+    const auto unknown = std::find_if(map.labels.begin(), map.labels.end(), [&](std::uint8_t value) {
       return value >= info_.classes && value != kIgnoredPixel;
     });
-    if (unknown != map.values.end()) {
-      const std::int64_t at = unknown - map.values.begin();
+    if (unknown != map.labels.end()) {
+      const std::int64_t at = unknown - map.labels.begin();
       throw input_error(fmt::format("{}: value {} at column {}, row {}; there are {} classes", file.string(), *unknown,
                                     at % map.width, at / map.width, info_.classes),
                         "classes.txt names the classes of a set that is not VOC");
     }
-    picture.mask = std::move(map.values);
+    picture.mask = std::move(map.labels);
   }
 
   DatasetInfo info_;

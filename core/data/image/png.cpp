@@ -1,4 +1,4 @@
-// PNG through libpng, always as four bytes a pixel.
+// PNG through libpng: pictures as four bytes a pixel, label maps as one.
 
 #include <png.h>
 
@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "core/data/image/decode.h"
+#include "core/data/image/label_map.h"
+#include "core/util/atomic_file.h"
 #include "core/util/error.h"
 
 namespace denseshift::data {
@@ -46,6 +48,19 @@ class PngReader final : public PictureReader {
     if (!read_rows(out.image)) fail();
   }
 
+  /// Palette indices or grey values as they are stored.
+  void decode_labels(LabelMap& out) {
+    const auto kind = png_get_color_type(png_, info_);
+    if ((kind != PNG_COLOR_TYPE_PALETTE && kind != PNG_COLOR_TYPE_GRAY) || png_get_bit_depth(png_, info_) > 8) {
+      throw input_error("neither a palette nor a grey image of 8 bits",
+                        "store the labels themselves, not their colours");
+    }
+    out.width = width_;
+    out.height = height_;
+    out.labels.assign(static_cast<std::size_t>(width_ * height_), 0);
+    if (!read_label_rows(out)) fail();
+  }
+
  private:
   static PngReader& self(png_structp png) { return *static_cast<PngReader*>(png_get_error_ptr(png)); }
 
@@ -82,14 +97,26 @@ class PngReader final : public PictureReader {
     png_set_gray_to_rgb(png_);
     png_set_filler(png_, 0xFF, PNG_FILLER_AFTER);  // where there is no alpha; alpha itself is ignored
     const int passes = png_set_interlace_handling(png_);
+    read_passes(passes, reinterpret_cast<png_bytep>(image.pixels.data()), static_cast<std::size_t>(width_) * 4);
+    return true;
+  }
+
+  bool read_label_rows(LabelMap& map) {
+    if (setjmp(jump_) != 0) return false;
+    png_set_packing(png_);  // one byte a pixel at any depth, values unchanged
+    read_passes(png_set_interlace_handling(png_), map.labels.data(), static_cast<std::size_t>(width_));
+    return true;
+  }
+
+  void read_passes(int passes, png_bytep rows, std::size_t row_bytes) {
     png_read_update_info(png_, info_);
-    if (png_get_rowbytes(png_, info_) != static_cast<std::size_t>(width_) * 4)
-      png_error(png_, "unexpected pixel format");
+    if (png_get_rowbytes(png_, info_) != row_bytes) png_error(png_, "unexpected pixel format");
     for (int pass = 0; pass < passes; ++pass) {
-      for (std::int64_t y = 0; y < height_; ++y) png_read_row(png_, reinterpret_cast<png_bytep>(image.row(y)), nullptr);
+      for (std::int64_t y = 0; y < height_; ++y) {
+        png_read_row(png_, rows + static_cast<std::size_t>(y) * row_bytes, nullptr);
+      }
     }
     png_read_end(png_, nullptr);
-    return true;
   }
 
   [[noreturn]] void fail() const { throw input_error(std::string("broken PNG: ") + message_); }
@@ -107,5 +134,16 @@ class PngReader final : public PictureReader {
 }  // namespace
 
 std::unique_ptr<PictureReader> open_png(const std::string& bytes) { return std::make_unique<PngReader>(bytes); }
+
+LabelMap read_label_png(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path);
+  LabelMap map;
+  try {
+    PngReader(bytes).decode_labels(map);
+  } catch (const Error& error) {
+    throw input_error(path.string() + ": " + error.what(), error.hint());
+  }
+  return map;
+}
 
 }  // namespace denseshift::data
