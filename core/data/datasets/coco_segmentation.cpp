@@ -49,8 +49,8 @@ class CocoSegmentation final : public Dataset {
       return coco::serves_voc_training(annotations);
     });
     if (train_.size() == 0) {
-      throw input_error(fmt::format("{}: no picture with regions of VOC's classes to learn from",
-                                    train_.annotations().file));
+      throw input_error(
+          fmt::format("{}: no picture with regions of VOC's classes to learn from", train_.annotations().file));
     }
   }
 
@@ -103,9 +103,8 @@ class CocoSegmentation final : public Dataset {
   void read(Split split, std::int64_t index, AnnotatedImage& picture) const {
     const CocoSplit& from = part(split);
     from.decode(index, picture.image);
-    naming(from.annotations().file, [&] {
-      coco::voc_class_map(from.of(index), picture.image.height, picture.image.width, picture.mask);
-    });
+    naming(from.annotations().file,
+           [&] { coco::voc_class_map(from.of(index), picture.image.height, picture.image.width, picture.mask); });
   }
 
   DatasetInfo info_;

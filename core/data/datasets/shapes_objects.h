@@ -1,8 +1,8 @@
 #pragma once
 // The pictures of the `shapes` dataset for detection and segmentation: one to three figures on a noisy grey ground.
 //
-// Figures have any hue, so that only their shape tells the class. They may hide a part of each other: the map says which
-// is in front, and boxes hold what can be seen.
+// Figures have any hue, so that only their shape tells the class. They may hide a part of each other: the map says
+// which is in front, and boxes hold what can be seen.
 
 #include <cstdint>
 #include <string>
@@ -19,9 +19,9 @@ inline constexpr std::int64_t kObjectClasses = 3;
 
 /// Everything in a picture except its noise.
 struct ObjectScene {
-  float ground = 0;              ///< grey level
-  float noise = 0;               ///< half-width of uniform noise, in grey levels
-  std::vector<Figure> figures;   ///< from back to front
+  float ground = 0;             ///< grey level
+  float noise = 0;              ///< half-width of uniform noise, in grey levels
+  std::vector<Figure> figures;  ///< from back to front
 };
 
 /// Draws one to three figures of radius 0.10 to 0.22 whose centres are far enough from each other that most of each is

@@ -52,8 +52,8 @@ struct TransformOptions {
 /// Mean and deviation of ImageNet, with which all transforms normalise.
 [[nodiscard]] const Normalisation& imagenet_normalisation();
 
-/// Reads `mask` (from_width x from_height) as if it had been resized to width x height, each pixel from the nearest one,
-/// and writes the window at (x, y) of part_width x part_height, mirrored if asked. Outside is kIgnoredPixel.
+/// Reads `mask` (from_width x from_height) as if it had been resized to width x height, each pixel from the nearest
+/// one, and writes the window at (x, y) of part_width x part_height, mirrored if asked. Outside is kIgnoredPixel.
 void resize_mask(const std::vector<std::uint8_t>& mask, std::int64_t from_width, std::int64_t from_height,
                  std::int64_t width, std::int64_t height, Window window, std::int64_t part_width,
                  std::int64_t part_height, std::vector<std::uint8_t>& out);
