@@ -12,6 +12,7 @@
 //
 #include <jpeglib.h>
 
+#include "core/data/image/label_map.h"
 #include "core/util/error.h"
 #include "core/util/suggest.h"
 
@@ -75,6 +76,14 @@ std::string folder_name(std::string name) {
   return name;
 }
 
+std::string picture_name(std::int64_t index, ExportFormat format) {
+  return fmt::format("{:06}.{}", index, format == ExportFormat::png ? "png" : "jpg");
+}
+
+std::string encode_picture(const Image& image, ExportFormat format) {
+  return format == ExportFormat::png ? encode_png(image) : encode_jpeg(image, kJpegQuality);
+}
+
 void write_image_folder(const Dataset& dataset, ExportFormat format, const AtomicFolder& folder) {
   const bool png = format == ExportFormat::png;
   Image image;
@@ -86,7 +95,7 @@ void write_image_folder(const Dataset& dataset, ExportFormat format, const Atomi
       const auto label = static_cast<std::size_t>(dataset.pixels(split, i, image));
       const fs::path file = fs::path(split_name(split)) / folder_name(dataset.info().class_names[label]) /
                             fmt::format("{:05}.{}", i, png ? "png" : "jpg");
-      folder.write(file, png ? encode_png(image) : encode_jpeg(image, kJpegQuality));
+      folder.write(file, encode_picture(image, format));
     }
   }
 }
@@ -122,6 +131,66 @@ void write_cifar10(const Dataset& dataset, const AtomicFolder& folder) {
   folder.write(batches / "batches.meta.txt", names);
 }
 
+void write_coco(const Dataset& dataset, ExportFormat format, const AtomicFolder& folder) {
+  folder.make_folder("annotations");
+  Image image;
+  for (const Split split : {Split::train, Split::val}) {
+    const metrics::BoxTruth truth = dataset.truth(split);
+    folder.make_folder(split_name(split));
+    nlohmann::ordered_json json{{"images", nlohmann::ordered_json::array()},
+                                {"annotations", nlohmann::ordered_json::array()},
+                                {"categories", nlohmann::ordered_json::array()}};
+    for (std::int64_t i = 0; i < dataset.size(split); ++i) {
+      (void)dataset.pixels(split, i, image);
+      const std::string name = picture_name(i, format);
+      folder.write(fs::path(split_name(split)) / name, encode_picture(image, format));
+      json["images"].push_back({{"id", truth.images[static_cast<std::size_t>(i)]},
+                                {"width", image.width},
+                                {"height", image.height},
+                                {"file_name", name}});
+    }
+    for (const metrics::TruthBox& box : truth.boxes) {
+      json["annotations"].push_back({{"id", std::ssize(json["annotations"]) + 1},
+                                     {"image_id", box.image},
+                                     {"category_id", box.category},
+                                     {"bbox", box.xywh},
+                                     {"area", box.area},
+                                     {"iscrowd", box.crowd ? 1 : 0},
+                                     {"segmentation", nlohmann::ordered_json::array()}});
+    }
+    for (const auto& [id, name] : truth.categories) json["categories"].push_back({{"id", id}, {"name", name}});
+    folder.write(fs::path("annotations") / fmt::format("instances_{}.json", split_name(split)), json.dump());
+  }
+}
+
+/// Writes the class maps of samples that are the pictures themselves, not resized.
+void write_voc(const Dataset& dataset, ExportFormat format, const AtomicFolder& folder) {
+  for (const char* name : {"JPEGImages", "SegmentationClass", "ImageSets/Segmentation"}) folder.make_folder(name);
+  std::string classes;
+  for (const std::string& name : dataset.info().class_names) classes += name + "\n";
+  folder.write("classes.txt", classes);
+  Image image;
+  Sample sample;
+  for (const Split split : {Split::train, Split::val}) {
+    std::string list;
+    for (std::int64_t i = 0; i < dataset.size(split); ++i) {
+      RandomStream unused(0);
+      (void)dataset.pixels(split, i, image);
+      dataset.load_sample(split, i, false, unused, sample);
+      if (sample.info.width != image.width || sample.info.height != image.height) {
+        throw usage_error("class maps are written at the size of the pictures", "use the transform square");
+      }
+      const std::string name = fmt::format("{}_{}", split_name(split), picture_name(i, format));
+      const std::string stem = fs::path(name).stem().string();
+      folder.write(fs::path("JPEGImages") / name, encode_picture(image, format));
+      folder.write(fs::path("SegmentationClass") / (stem + ".png"),
+                   encode_label_png({image.width, image.height, sample.info.mask}));
+      list += stem + "\n";
+    }
+    folder.write(fs::path("ImageSets/Segmentation") / fmt::format("{}.txt", split_name(split)), list);
+  }
+}
+
 /// Three bytes a pixel, as the encoders want them.
 std::vector<std::uint8_t> packed_rgb(const Image& image) {
   std::vector<std::uint8_t> bytes;
@@ -143,7 +212,15 @@ ExportFormat export_format(const std::string& name) {
 
 void export_dataset(const Dataset& dataset, ExportFormat format, const std::filesystem::path& directory) {
   AtomicFolder folder(directory);
-  if (format == ExportFormat::cifar10) {
+  const std::string& task = dataset.info().task;
+  if (task != "classification" && format == ExportFormat::cifar10) {
+    throw usage_error("the cifar10 format has no place for what " + task + " needs", "use png or jpeg");
+  }
+  if (task == "detection") {
+    write_coco(dataset, format, folder);
+  } else if (task == "segmentation") {
+    write_voc(dataset, format, folder);
+  } else if (format == ExportFormat::cifar10) {
     write_cifar10(dataset, folder);
   } else {
     write_image_folder(dataset, format, folder);

@@ -20,7 +20,10 @@ enum class ExportFormat {
 /// Throws a usage error with the nearest name.
 [[nodiscard]] ExportFormat export_format(const std::string& name);
 
-/// Writes all pictures to `directory`, which must not exist or be empty; it appears complete or not at all. Throws a
+/// Writes all pictures to `directory` in the layout of the dataset's task: class folders as above (classification),
+/// annotations/instances_{train,val}.json with train/ and val/ as COCO has them (detection), JPEGImages,
+/// SegmentationClass, ImageSets/Segmentation and classes.txt as VOC has them (segmentation; samples must have the size
+/// of their pictures). `directory` must not exist or be empty; it appears complete or not at all. Throws a
 /// usage error when the dataset does not fit the format and a work error when writing fails.
 void export_dataset(const Dataset& dataset, ExportFormat format, const std::filesystem::path& directory);
 

@@ -13,7 +13,7 @@ Registry<DatasetKind> builtin_datasets() {
   const std::vector<std::string> task = {"classification"};
   Registry<DatasetKind> r("dataset");
   r.add("shapes", "coloured figures in clutter, rendered from the seed at any size",
-        {open_shapes, task, 10, "nothing", 64});
+        {open_shapes, {"classification", "detection", "segmentation"}, 10, "nothing", 64});
   r.add("cifar10", "32 px photographs of 10 classes",
         {open_cifar10, task, 10, "cifar-10-batches-bin/{data_batch_1..5,test_batch}.bin", 32});
   r.add("cifar100", "32 px photographs of 100 classes",
@@ -26,6 +26,18 @@ Registry<DatasetKind> builtin_datasets() {
         {open_image_folder, task, 0, "train/<class>/* and val/<class>/*", 224});
   r.add("imagenet", "ImageNet (ILSVRC 2012), 1000 classes",
         {open_imagenet, task, 1000, "train/<class>/* and val/<class>/*", 224});
+  r.add("coco", "photographs with boxes and regions of objects, COCO's format",
+        {open_coco,
+         {"detection", "segmentation"},
+         0,
+         "annotations/instances_{train,val}2017.json, train2017/*, val2017/* (or the same without 2017)",
+         300});
+  r.add("voc", "photographs with class maps, PASCAL VOC's layout",
+        {open_voc,
+         {"segmentation"},
+         0,
+         "ImageSets/Segmentation/{train,val}.txt, JPEGImages/*, SegmentationClass/*.png [classes.txt]",
+         480});
   return r;
 }
 

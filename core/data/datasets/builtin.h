@@ -17,6 +17,13 @@ namespace denseshift::data {
 [[nodiscard]] std::unique_ptr<Dataset> open_fashion_mnist(const DatasetOptions& options);
 [[nodiscard]] std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
 [[nodiscard]] std::unique_ptr<Dataset> open_imagenet(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_coco(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_voc(const DatasetOptions& options);
+
+/// The variants of open_shapes() and open_coco() by options.task.
+[[nodiscard]] std::unique_ptr<Dataset> open_shapes_objects(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_coco_detection(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_coco_segmentation(const DatasetOptions& options);
 
 /// The first of `subfolders` (relative to the directory; "." is the directory itself) that holds one of `files`. Throws
 /// an input error that says where the files of `dataset` are expected when the directory is empty, missing or holds

@@ -84,6 +84,9 @@ class Shapes final : public Dataset {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_shapes(const DatasetOptions& options) { return std::make_unique<Shapes>(options); }
+std::unique_ptr<Dataset> open_shapes(const DatasetOptions& options) {
+  if (options.task.empty() || options.task == "classification") return std::make_unique<Shapes>(options);
+  return open_shapes_objects(options);
+}
 
 }  // namespace denseshift::data

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <type_traits>
 
 namespace denseshift::data {
 namespace {
@@ -14,17 +15,6 @@ constexpr double kAmberHue = 38;
 constexpr double kHueDeviation = 8.5;
 
 float draw(RandomStream& random, double low, double high) { return static_cast<float>(random.uniform(low, high)); }
-
-/// Hue in degrees; saturation and value in [0, 1].
-Colour from_hsv(double hue, double saturation, double value) {
-  Colour colour;
-  for (std::size_t c = 0; c < 3; ++c) {
-    const double k = std::fmod(5.0 - 2.0 * static_cast<double>(c) + hue / 60.0 + 6.0, 6.0);
-    const double dip = std::clamp(std::min(k, 4.0 - k), 0.0, 1.0);
-    colour[c] = static_cast<float>(255.0 * value * (1.0 - saturation * dip));
-  }
-  return colour;
-}
 
 Figure draw_distractor(RandomStream& random) {
   Figure figure;
@@ -76,32 +66,44 @@ struct Canvas {
   float* planes;
 };
 
+/// A figure in pixels of a picture, and the rectangle that holds it.
+struct Placed {
+  float wide, high, cx, cy, cosine, sine;
+  std::int64_t left, right, top, bottom;
+
+  Placed(const Figure& figure, std::int64_t pixels) {
+    const auto side = static_cast<float>(pixels);
+    wide = figure.radius * side * std::sqrt(figure.stretch);
+    high = figure.radius * side / std::sqrt(figure.stretch);
+    const float reach = std::max(wide, high) * 1.05F + 1.0F;
+    cx = figure.x * side;
+    cy = figure.y * side;
+    const auto bound = [&](float value) {
+      return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::floor(value)), 0, pixels);
+    };
+    left = bound(cx - reach);
+    right = bound(cx + reach + 1);
+    top = bound(cy - reach);
+    bottom = bound(cy + reach + 1);
+    cosine = std::cos(figure.angle);
+    sine = std::sin(figure.angle);
+  }
+};
+
 template <Shape shape>
 void paint(const Figure& figure, const Canvas& canvas) {
-  const auto side = static_cast<float>(canvas.side);
-  const float wide = figure.radius * side * std::sqrt(figure.stretch);
-  const float high = figure.radius * side / std::sqrt(figure.stretch);
-  const float reach = std::max(wide, high) * 1.05F + 1.0F;
-  const float cx = figure.x * side;
-  const float cy = figure.y * side;
-  const auto bound = [&](float value) {
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::floor(value)), 0, canvas.side);
-  };
-  const std::int64_t left = bound(cx - reach);
-  const std::int64_t right = bound(cx + reach + 1);
-  const float cosine = std::cos(figure.angle);
-  const float sine = std::sin(figure.angle);
-  const float pixels_per_unit = std::min(wide, high);
+  const Placed at(figure, canvas.side);
+  const float pixels_per_unit = std::min(at.wide, at.high);
   const std::int64_t area = canvas.side * canvas.side;
-  for (std::int64_t y = bound(cy - reach); y < bound(cy + reach + 1); ++y) {
-    const float dy = static_cast<float>(y) + 0.5F - cy;
+  for (std::int64_t y = at.top; y < at.bottom; ++y) {
+    const float dy = static_cast<float>(y) + 0.5F - at.cy;
     float* red = canvas.planes + y * canvas.side;
     float* green = red + area;
     float* blue = green + area;
-    for (std::int64_t x = left; x < right; ++x) {
-      const float dx = static_cast<float>(static_cast<std::int32_t>(x)) + 0.5F - cx;
-      const float u = (cosine * dx + sine * dy) / wide;
-      const float v = (cosine * dy - sine * dx) / high;
+    for (std::int64_t x = at.left; x < at.right; ++x) {
+      const float dx = static_cast<float>(static_cast<std::int32_t>(x)) + 0.5F - at.cx;
+      const float u = (at.cosine * dx + at.sine * dy) / at.wide;
+      const float v = (at.cosine * dy - at.sine * dx) / at.high;
       const float inside = 0.5F - edge_distance<shape>(u, v) * pixels_per_unit;
       const float covered = inside < 0 ? 0.0F : (inside > 1 ? 1.0F : inside);
       const float cover = covered * figure.opacity;
@@ -113,18 +115,34 @@ void paint(const Figure& figure, const Canvas& canvas) {
   }
 }
 
-void paint_figure(const Figure& figure, const Canvas& canvas) {
-  switch (figure.shape) {
+template <Shape shape>
+void mark(const Figure& figure, std::int64_t side, std::uint8_t value, std::uint8_t* map) {
+  const Placed at(figure, side);
+  for (std::int64_t y = at.top; y < at.bottom; ++y) {
+    const float dy = static_cast<float>(y) + 0.5F - at.cy;
+    for (std::int64_t x = at.left; x < at.right; ++x) {
+      const float dx = static_cast<float>(x) + 0.5F - at.cx;
+      const float u = (at.cosine * dx + at.sine * dy) / at.wide;
+      const float v = (at.cosine * dy - at.sine * dx) / at.high;
+      if (edge_distance<shape>(u, v) <= 0) map[y * side + x] = value;
+    }
+  }
+}
+
+/// Calls `action` with the shape as a constant.
+template <class Action>
+void with_shape(Shape shape, Action action) {
+  switch (shape) {
     case Shape::disc:
-      return paint<Shape::disc>(figure, canvas);
+      return action(std::integral_constant<Shape, Shape::disc>());
     case Shape::square:
-      return paint<Shape::square>(figure, canvas);
+      return action(std::integral_constant<Shape, Shape::square>());
     case Shape::triangle:
-      return paint<Shape::triangle>(figure, canvas);
+      return action(std::integral_constant<Shape, Shape::triangle>());
     case Shape::plus:
-      return paint<Shape::plus>(figure, canvas);
+      return action(std::integral_constant<Shape, Shape::plus>());
     case Shape::star:
-      return paint<Shape::star>(figure, canvas);
+      return action(std::integral_constant<Shape, Shape::star>());
   }
 }
 
@@ -205,6 +223,24 @@ void blur(const Canvas& canvas) {
 
 }  // namespace
 
+Colour from_hsv(double hue, double saturation, double value) {
+  Colour colour;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double k = std::fmod(5.0 - 2.0 * static_cast<double>(c) + hue / 60.0 + 6.0, 6.0);
+    const double dip = std::clamp(std::min(k, 4.0 - k), 0.0, 1.0);
+    colour[c] = static_cast<float>(255.0 * value * (1.0 - saturation * dip));
+  }
+  return colour;
+}
+
+void paint_figure(const Figure& figure, std::int64_t side, float* planes) {
+  with_shape(figure.shape, [&](auto shape) { paint<shape()>(figure, {side, planes}); });
+}
+
+void mark_figure(const Figure& figure, std::int64_t side, std::uint8_t mark_value, std::uint8_t* map) {
+  with_shape(figure.shape, [&](auto shape) { mark<shape()>(figure, side, mark_value, map); });
+}
+
 std::vector<std::string> shape_class_names() {
   std::vector<std::string> names;
   for (const char* shape : {"disc", "square", "triangle", "plus", "star"}) {
@@ -259,23 +295,27 @@ void render_scene(const Scene& scene, std::int64_t side, RandomStream& noise, st
   buffer.resize(static_cast<std::size_t>(3 * area));
   const Canvas canvas{side, buffer.data()};
   paint_background(scene, canvas);
-  for (const Figure& distractor : scene.distractors) paint_figure(distractor, canvas);
-  paint_figure(scene.figure, canvas);
+  for (const Figure& distractor : scene.distractors) paint_figure(distractor, side, canvas.planes);
+  paint_figure(scene.figure, side, canvas.planes);
   if (scene.has_bar) paint_bar(scene, canvas);
   if (scene.blurred) blur(canvas);
+  finish_picture(scene.light, scene.noise, side, canvas.planes, noise, planes);
+}
 
-  const float noise_scale = scene.noise / 127.5F;
+void finish_picture(const Colour& light, float noise, std::int64_t side, const float* values, RandomStream& random,
+                    std::uint8_t* planes) {
+  const std::int64_t area = side * side;
+  const float noise_scale = noise / 127.5F;
   std::uint8_t random_bytes[1024];
   for (std::int64_t start = 0; start < 3 * area; start += std::ssize(random_bytes)) {
     for (std::size_t i = 0; i < sizeof random_bytes; i += 8) {
-      const std::uint64_t word = noise.next();
+      const std::uint64_t word = random.next();
       for (std::size_t b = 0; b < 8; ++b) random_bytes[i + b] = static_cast<std::uint8_t>(word >> (8 * b));
     }
     const std::int64_t end = std::min(start + std::ssize(random_bytes), 3 * area);
     for (std::int64_t i = start; i < end; ++i) {
-      const float light = scene.light[static_cast<std::size_t>(i / area)];
-      const float value =
-          canvas.planes[i] * light + (static_cast<float>(random_bytes[i - start]) - 127.5F) * noise_scale;
+      const float value = values[i] * light[static_cast<std::size_t>(i / area)] +
+                          (static_cast<float>(random_bytes[i - start]) - 127.5F) * noise_scale;
       planes[i] = static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F) + 0.5F);
     }
   }

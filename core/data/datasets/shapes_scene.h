@@ -63,4 +63,18 @@ struct Scene {
 /// Paints a scene as three planes of side x side bytes. Edges are antialiased at any size.
 void render_scene(const Scene& scene, std::int64_t side, RandomStream& noise, std::uint8_t* planes);
 
+/// Hue in degrees from 0 to 360; saturation and value in [0, 1].
+[[nodiscard]] Colour from_hsv(double hue, double saturation, double value);
+
+/// Paints one figure over three planes of side x side values.
+void paint_figure(const Figure& figure, std::int64_t side, float* planes);
+
+/// Writes `mark` to every one of side x side bytes whose centre the figure covers.
+void mark_figure(const Figure& figure, std::int64_t side, std::uint8_t mark, std::uint8_t* map);
+
+/// Multiplies three planes of side x side values by the light, adds uniform noise of that half-width in grey levels and
+/// rounds to bytes.
+void finish_picture(const Colour& light, float noise, std::int64_t side, const float* values, RandomStream& random,
+                    std::uint8_t* planes);
+
 }  // namespace denseshift::data

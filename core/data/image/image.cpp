@@ -27,23 +27,28 @@ Normalisation::Normalisation(std::array<double, 3> mean, std::array<double, 3> d
   }
 }
 
-void write_planes(const Image& image, Window window, std::int64_t size, const Normalisation& normalisation,
-                  float* out) {
+void write_planes(const Image& image, Window window, std::int64_t width, std::int64_t height,
+                  const Normalisation& normalisation, float* out) {
   for (int c = 0; c < 3; ++c) {
     const float scale = normalisation.scale(c);
     const float shift = normalisation.shift(c);
-    for (std::int64_t i = 0; i < size; ++i, out += size) {
+    for (std::int64_t i = 0; i < height; ++i, out += width) {
       const std::int64_t y = i + window.y;
       if (y < 0 || y >= image.height) {
-        std::fill(out, out + size, shift);
+        std::fill(out, out + width, shift);
         continue;
       }
       const Pixel* row = image.row(y);
       // Signed integers convert to float in one instruction.
       const auto value = [row, c](std::int64_t x) { return static_cast<std::int32_t>((row[x] >> (8 * c)) & 255U); };
-      write_row(value, image.width, window, size, scale, shift, out);
+      write_row(value, image.width, window, width, scale, shift, out);
     }
   }
+}
+
+void write_planes(const Image& image, Window window, std::int64_t size, const Normalisation& normalisation,
+                  float* out) {
+  write_planes(image, window, size, size, normalisation, out);
 }
 
 void write_planes(const std::uint8_t* planes, int channels, std::int64_t side, Window window, std::int64_t size,

@@ -50,14 +50,18 @@ class Normalisation {
   std::array<float, 3> shift_;
 };
 
-/// Where a square window of the network's size lies in a picture; it may hang over the edge, where black is used.
+/// Where a window of the network's size lies in a picture; it may hang over the edge, where black is used.
 struct Window {
   std::int64_t x = 0;
   std::int64_t y = 0;
   bool flip = false;  ///< mirror left and right
 };
 
-/// Writes 3 x size x size normalised floats.
+/// Writes 3 x height x width normalised floats.
+void write_planes(const Image& image, Window window, std::int64_t width, std::int64_t height,
+                  const Normalisation& normalisation, float* out);
+
+/// The same for a square window.
 void write_planes(const Image& image, Window window, std::int64_t size, const Normalisation& normalisation, float* out);
 
 /// The same for a picture stored as `channels` (1 or 3) planes of side x side bytes; one channel is written three
