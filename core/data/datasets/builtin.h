@@ -17,6 +17,10 @@ namespace denseshift::data {
 [[nodiscard]] std::unique_ptr<Dataset> open_fashion_mnist(const DatasetOptions& options);
 [[nodiscard]] std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
 [[nodiscard]] std::unique_ptr<Dataset> open_imagenet(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_fsc(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_fsdd(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_tones(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_tones8(const DatasetOptions& options);
 
 /// The first of `subfolders` (relative to the directory; "." is the directory itself) that holds one of `files`. Throws
 /// an input error that says where the files of `dataset` are expected when the directory is empty, missing or holds
