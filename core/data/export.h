@@ -21,8 +21,8 @@ enum class ExportFormat {
 /// Throws a usage error with the nearest name.
 [[nodiscard]] ExportFormat export_format(const std::string& name);
 
-/// Writes all pictures or recordings to `directory`, which must not exist or be empty; it appears complete or not at all. Throws a
-/// usage error when the dataset does not fit the format and a work error when writing fails.
+/// Writes all pictures or recordings to `directory`, which must not exist or be empty; it appears complete or not at
+/// all. Throws a usage error when the dataset does not fit the format and a work error when writing fails.
 void export_dataset(const Dataset& dataset, ExportFormat format, const std::filesystem::path& directory);
 
 /// A picture as the bytes of a PNG or JPEG file.

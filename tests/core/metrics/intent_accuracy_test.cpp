@@ -28,8 +28,7 @@ TEST(IntentAccuracy, WholeIntentsAndSlotsAreCounted) {
   accuracy.add(3, 0);  // both
   EXPECT_EQ(accuracy.samples(), 5);
   EXPECT_DOUBLE_EQ(accuracy.accuracy(), 0.4);
-  EXPECT_THAT(accuracy.slot_accuracies(),
-              ElementsAre(Pair("action", DoubleEq(0.6)), Pair("object", DoubleEq(0.6))));
+  EXPECT_THAT(accuracy.slot_accuracies(), ElementsAre(Pair("action", DoubleEq(0.6)), Pair("object", DoubleEq(0.6))));
   EXPECT_EQ(accuracy.confusion(1, 3), 1);
   EXPECT_EQ(accuracy.confusion(3, 1), 0);
 }

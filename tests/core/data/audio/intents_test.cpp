@@ -22,8 +22,8 @@ Intents example() {
 TEST(Intents, ClassesAreDistinctCombinationsInByteOrder) {
   const Intents intents = example();
   ASSERT_EQ(intents.size(), 4);
-  EXPECT_THAT(intents.values, ElementsAre(ElementsAre("start", "stop"), ElementsAre("fan", "lamp"),
-                                          ElementsAre("hall", "none")));
+  EXPECT_THAT(intents.values,
+              ElementsAre(ElementsAre("start", "stop"), ElementsAre("fan", "lamp"), ElementsAre("hall", "none")));
   EXPECT_EQ(intents.name(0), "start / fan / hall");
   EXPECT_EQ(intents.name(1), "start / fan / none");
   EXPECT_EQ(intents.name(2), "start / lamp / none");

@@ -60,7 +60,8 @@ TEST(LogMel, EnergiesAreThoseOfTheDefinitionInDoublePrecision) {
     const std::vector<float> filter = log_mel.filter(bin);
     double energy = 0;
     for (std::size_t k = 0; k < power.size(); ++k) energy += power[k] * static_cast<double>(filter[k]);
-    EXPECT_NEAR(features.values[static_cast<std::size_t>(bin * features.frames + frame)], std::log(energy + 1e-6), 1e-5);
+    EXPECT_NEAR(features.values[static_cast<std::size_t>(bin * features.frames + frame)], std::log(energy + 1e-6),
+                1e-5);
   }
 }
 
