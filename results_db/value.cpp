@@ -44,17 +44,6 @@ Value from_json(const nlohmann::ordered_json& json) {
   return dump(json);
 }
 
-std::string csv_field(const std::string& text) {
-  const bool blanks = !text.empty() && (text.front() == ' ' || text.back() == ' ');
-  if (!blanks && text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 std::string dump(const nlohmann::ordered_json& json, int indent) {
   return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/util/csv.h"
+
 namespace denseshift::results_db {
 
 /// Bytes that are not text.
@@ -37,8 +39,7 @@ struct ResultTable {
 /// A scalar for a column: booleans as 0 and 1, null as NULL, arrays and objects as JSON text.
 [[nodiscard]] Value from_json(const nlohmann::ordered_json& json);
 
-/// A field of a CSV line after RFC 4180: quoted when it holds a comma, a quote, a line break, or outer blanks.
-[[nodiscard]] std::string csv_field(const std::string& text);
+using denseshift::csv_field;
 
 /// Compact JSON text; bytes that are not UTF-8 are replaced rather than fatal.
 [[nodiscard]] std::string dump(const nlohmann::ordered_json& json, int indent = -1);

@@ -20,7 +20,7 @@ fail() {
 
 # The same as in setup.sh; LibTorch and librsvg are left out of cross builds.
 packages=(libboost-program-options-dev nlohmann-json3-dev libfmt-dev libsqlite3-dev libssl-dev libjpeg62-turbo-dev
-  libpng-dev zlib1g-dev libgtest-dev libgmock-dev)
+  libpng-dev zlib1g-dev libsndfile1-dev libsamplerate0-dev libkissfft-dev libgtest-dev libgmock-dev)
 
 [[ $# -eq 1 ]] || fail "one folder is expected; --help explains" 2
 case $1 in

@@ -24,7 +24,7 @@ fail() {
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 torch=debian
 packages=(g++ cmake ninja-build ccache libboost-program-options-dev nlohmann-json3-dev libfmt-dev libsqlite3-dev libssl-dev
-  libjpeg62-turbo-dev libpng-dev zlib1g-dev librsvg2-dev pkg-config)
+  libjpeg62-turbo-dev libpng-dev zlib1g-dev libsndfile1-dev libsamplerate0-dev libkissfft-dev librsvg2-dev pkg-config)
 while [[ $# -gt 0 ]]; do
   case $1 in
     --torch)

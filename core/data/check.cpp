@@ -16,7 +16,8 @@ constexpr std::int64_t kPiece = 64;
 std::vector<BrokenEntry> check_dataset(const Dataset& dataset, std::int64_t workers,
                                        const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const std::int64_t train = dataset.size(Split::train);
-  const std::int64_t total = train + dataset.size(Split::val);
+  const std::int64_t val = dataset.size(Split::val);
+  const std::int64_t total = train + val + dataset.size(Split::test);
   std::mutex mutex;
   std::int64_t next = 0;
   std::vector<BrokenEntry> broken;
@@ -31,8 +32,8 @@ std::vector<BrokenEntry> check_dataset(const Dataset& dataset, std::int64_t work
         if (progress) progress(from, total);
       }
       for (std::int64_t i = from; i < std::min(total, from + kPiece); ++i) {
-        const Split split = i < train ? Split::train : Split::val;
-        const std::int64_t index = i < train ? i : i - train;
+        const Split split = i < train ? Split::train : i < train + val ? Split::val : Split::test;
+        const std::int64_t index = i - (i < train ? 0 : i < train + val ? train : train + val);
         try {
           dataset.verify(split, index);
         } catch (const std::exception& error) {

@@ -17,7 +17,7 @@ struct BrokenEntry {
   std::string message;
 };
 
-/// Reads every sample of both splits completely, with `workers` threads. Returns the broken ones in order of split and
+/// Reads every sample of all splits completely, with `workers` threads. Returns the broken ones in order of split and
 /// index. `progress(done, total)` is called now and then from one thread at a time.
 [[nodiscard]] std::vector<BrokenEntry> check_dataset(const Dataset& dataset, std::int64_t workers,
                                                      const std::function<void(std::int64_t, std::int64_t)>& progress);

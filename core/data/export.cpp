@@ -12,7 +12,10 @@
 //
 #include <jpeglib.h>
 
+#include "core/data/audio/recording.h"
+#include "core/data/datasets/speech.h"
 #include "core/data/image/label_map.h"
+#include "core/util/csv.h"
 #include "core/util/error.h"
 #include "core/util/suggest.h"
 
@@ -191,6 +194,32 @@ void write_voc(const Dataset& dataset, ExportFormat format, const AtomicFolder& 
   }
 }
 
+/// One speaker for each split: as in the real set, none speaks in two of them.
+void write_recordings(const SpeechDataset& dataset, const AtomicFolder& folder) {
+  const Intents& intents = *dataset.intents();
+  folder.make_folder("data");
+  for (const Split split : {Split::train, Split::val, Split::test}) {
+    const std::string name = split == Split::val ? "valid" : split_name(split);
+    const std::string speaker = dataset.info().name + "_" + name;
+    folder.make_folder(fs::path("wavs/speakers") / speaker);
+    std::string table = ",path,speakerId,transcription";
+    for (const std::string& slot : intents.slots) table += "," + csv_field(slot);
+    table += "\n";
+    for (std::int64_t i = 0; i < dataset.size(split); ++i) {
+      const std::string file = fmt::format("wavs/speakers/{}/{:05}.wav", speaker, i);
+      folder.write(file, encode_wav(dataset.recording(split, i), dataset.front_end().rate));
+      std::string words;
+      std::string values;
+      for (const std::string& value : intents.combination(dataset.label(split, i))) {
+        words += (words.empty() ? "" : ", ") + value;
+        values += "," + csv_field(value);
+      }
+      table += fmt::format("{},{},{},{}{}\n", i, file, speaker, csv_field(words), values);
+    }
+    folder.write(fmt::format("data/{}_data.csv", name), table);
+  }
+}
+
 /// Three bytes a pixel, as the encoders want them.
 std::vector<std::uint8_t> packed_rgb(const Image& image) {
   std::vector<std::uint8_t> bytes;
@@ -207,10 +236,17 @@ ExportFormat export_format(const std::string& name) {
   if (name == "png") return ExportFormat::png;
   if (name == "jpeg") return ExportFormat::jpeg;
   if (name == "cifar10") return ExportFormat::cifar10;
-  throw usage_error("unknown format '" + name + "'", suggestion(name, {"png", "jpeg", "cifar10"}));
+  if (name == "wav") return ExportFormat::wav;
+  throw usage_error("unknown format '" + name + "'", suggestion(name, {"png", "jpeg", "cifar10", "wav"}));
 }
 
 void export_dataset(const Dataset& dataset, ExportFormat format, const std::filesystem::path& directory) {
+  const auto* speech = dynamic_cast<const SpeechDataset*>(&dataset);
+  if ((speech != nullptr) != (format == ExportFormat::wav)) {
+    throw usage_error(fmt::format("dataset {} holds {}", dataset.info().name,
+                                  speech != nullptr ? "recordings, not pictures" : "pictures, not recordings"),
+                      speech != nullptr ? "use --format wav" : "use another format than wav");
+  }
   AtomicFolder folder(directory);
   const std::string& task = dataset.info().task;
   if (task != "classification" && format == ExportFormat::cifar10) {
@@ -220,6 +256,8 @@ void export_dataset(const Dataset& dataset, ExportFormat format, const std::file
     write_coco(dataset, format, folder);
   } else if (task == "segmentation") {
     write_voc(dataset, format, folder);
+  } else if (speech != nullptr) {
+    write_recordings(*speech, folder);
   } else if (format == ExportFormat::cifar10) {
     write_cifar10(dataset, folder);
   } else {

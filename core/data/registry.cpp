@@ -38,6 +38,14 @@ Registry<DatasetKind> builtin_datasets() {
          0,
          "ImageSets/Segmentation/{train,val}.txt, JPEGImages/*, SegmentationClass/*.png [classes.txt]",
          480});
+  const std::vector<std::string> speech = {"speech"};
+  r.add("fsc", "Fluent Speech Commands: spoken commands of 31 intents, or a set in its layout",
+        {open_fsc, speech, 0, "data/{train,valid,test}_data.csv and the recordings that they name", 400});
+  r.add("fsdd", "spoken digits of the Free Spoken Digit Dataset",
+        {open_fsdd, speech, 10, "recordings/<digit>_<speaker>_<take>.wav", 100});
+  r.add("tones", "commands of three tones in noise, 31 intents, rendered from the seed",
+        {open_tones, speech, 31, "nothing", 78});
+  r.add("tones8", "the same with 8 intents that are easy to tell apart", {open_tones8, speech, 8, "nothing", 78});
   return r;
 }
 

@@ -50,8 +50,8 @@ void AtomicFile::write(const void* data, std::size_t size) {
   }
 }
 
-void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0) throw write_failure(path_, errno);
+void AtomicFile::commit(bool durable) {
+  if (durable && ::fsync(descriptor_) != 0) throw write_failure(path_, errno);
   ::close(std::exchange(descriptor_, -1));
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int code = errno;

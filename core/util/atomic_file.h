@@ -19,8 +19,9 @@ class AtomicFile {
 
   /// Throws a work error naming path and reason (for example a full disk); the old file stays as it was.
   void write(const void* data, std::size_t size);
-  /// Syncs and renames over `path`. After this the new content is what a reader sees.
-  void commit();
+  /// Syncs and renames over `path`. After this the new content is what a reader sees. Without `durable` it is not
+  /// synced: for files whose readers detect that a crash of the system left them incomplete.
+  void commit(bool durable = true);
 
  private:
   std::filesystem::path path_;

@@ -9,6 +9,7 @@ find_package(Threads REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
+include(DenseshiftAudio)
 
 if(DENSESHIFT_WITH_RSVG)
   find_package(PkgConfig QUIET)

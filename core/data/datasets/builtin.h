@@ -24,6 +24,10 @@ namespace denseshift::data {
 [[nodiscard]] std::unique_ptr<Dataset> open_shapes_objects(const DatasetOptions& options);
 [[nodiscard]] std::unique_ptr<Dataset> open_coco_detection(const DatasetOptions& options);
 [[nodiscard]] std::unique_ptr<Dataset> open_coco_segmentation(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_fsc(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_fsdd(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_tones(const DatasetOptions& options);
+[[nodiscard]] std::unique_ptr<Dataset> open_tones8(const DatasetOptions& options);
 
 /// The first of `subfolders` (relative to the directory; "." is the directory itself) that holds one of `files`. Throws
 /// an input error that says where the files of `dataset` are expected when the directory is empty, missing or holds
