@@ -66,11 +66,14 @@ cd {directory} || exit 1
 # the node away. Only in the first case the job still counts as running, and has to put itself back into the queue.
 worker=
 stops=0
-trap 'stops=$((stops + 1)); [ -n "$worker" ] && kill -TERM "$worker" 2>/dev/null' TERM
+early=
+trap 'stops=$((stops + 1)); if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; else early=1; fi' TERM
 tries=0
 while :; do
+  worker=
   {program} worker {folder} "$SLURM_ARRAY_TASK_ID" &
   worker=$!
+  [ -n "$early" ] && kill -TERM "$worker" 2>/dev/null  # told so before there was a number to hand it on to
   while :; do  # a signal ends `wait` before the training has ended
     seen=$stops
     wait "$worker"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "cli/commands/commands.h"
@@ -12,6 +13,7 @@
 #include "cli/commands/plan_output.h"
 #include "cli/commands/runs_common.h"
 #include "cli/commands/study_options.h"
+#include "core/data/dataset.h"
 #include "core/util/error.h"
 #include "experiments/report/render.h"
 #include "experiments/studies/cells.h"
@@ -28,7 +30,7 @@ using experiments::StudyScale;
 struct CellOptions {
   std::string scale;
   int seeds = 0;
-  std::string data;
+  std::map<std::string, std::string> data;  ///< folder by dataset; "" for all others
   std::string device;
 };
 
@@ -44,7 +46,11 @@ sweeps::Job job_of(const Study& study, const StudyScale& scale, const experiment
   job.config = cell.config;
   job.config.name = job.label;
   job.config.tag = {"study=" + study.name, "scale=" + scale.name};
-  job.config.data = options.data;
+  if (const auto own = options.data.find(cell.config.dataset); own != options.data.end()) {
+    job.config.data = own->second;
+  } else if (const auto any = options.data.find(""); any != options.data.end()) {
+    job.config.data = any->second;
+  }
   job.config.device = options.device.empty() ? job.config.device : options.device;
   job.config_hash = cell.config_hash;
   job.recipe_hash = cell.recipe_hash;
@@ -63,14 +69,18 @@ OptionParser make_parser() {
        "resumes it.",
        "denseshift ablate table1 --scale smoke\n"
        "denseshift ablate epochs init --scale small --data cifar-10 --jobs 2\n"
-       "denseshift ablate table2 --scale paper --data imagenet --dry-run"});
+       "denseshift ablate table2 --scale paper --data imagenet --dry-run\n"
+       "denseshift ablate init --task detection\n"
+       "denseshift ablate table4 --scale small --data cifar10=cifar-10 --data coco=bccd"});
   po::options_description& study = parser.group("Study");
   add_study_options(study);
   study.add_options()("scale", po::value<std::string>()->value_name("SCALE"),
-                      "smoke (rendered images, minutes), small (CIFAR-10, hours) or paper [smoke]");
+                      "smoke (rendered data, minutes), small (small real sets, hours) or paper [smoke]");
+  study.add_options()("task", po::value<std::string>()->value_name("TASK"),
+                      "the study's form for another task: detection turns init into init-detection");
   parser.group("Environment")
-      .add_options()("data", po::value<std::string>()->value_name("DIR"),
-                     "folder of the dataset (or environment DENSESHIFT_DATA)")(
+      .add_options()("data", po::value<std::vector<std::string>>()->composing()->value_name("[DATASET=]DIR"),
+                     "folder of the dataset, or of one of several (or environment DENSESHIFT_DATA); repeatable")(
           "device", po::value<std::string>()->value_name("NAME"), "auto, cpu or cuda [auto]");
   add_plan_options(parser);
   add_launcher_options(parser);
@@ -124,6 +134,39 @@ void print_results(const std::vector<const Study*>& studies, const CellOptions& 
   std::cout << experiments::report_format(options.json ? "json" : "text").render(results, render);
 }
 
+/// The values of --data: "DIR" or "DATASET=DIR".
+std::map<std::string, std::string> folders(const po::variables_map& values) {
+  std::map<std::string, std::string> result;
+  if (values.count("data") == 0) return result;
+  for (const std::string& text : values["data"].as<std::vector<std::string>>()) {
+    const std::size_t equal = text.find('=');
+    const std::string name = equal == std::string::npos ? "" : text.substr(0, equal);
+    if (equal != std::string::npos && data::datasets().contains(name)) {
+      result[name] = text.substr(equal + 1);
+    } else {
+      result[""] = text;
+    }
+  }
+  return result;
+}
+
+/// Replaces studies by their forms for the task: NAME-TASK, unless they are of that task already.
+std::vector<const Study*> of_task(const experiments::StudyCatalog& catalog, std::vector<const Study*> studies,
+                                  const std::string& task) {
+  if (task.empty()) return studies;
+  for (const Study*& study : studies) {
+    if (study->task == task) continue;
+    const std::string name = study->name + "-" + task;
+    const auto found = std::ranges::find(catalog.studies(), name, &Study::name);
+    if (found == catalog.studies().end()) {
+      throw usage_error(fmt::format("--task: study {} has no form for {}", study->name, task),
+                        "`denseshift report --list` shows every study with its task");
+    }
+    study = &*found;
+  }
+  return studies;
+}
+
 int run(const std::vector<std::string>& arguments) {
   OptionParser parser = make_parser();
   po::variables_map values;
@@ -131,10 +174,10 @@ int run(const std::vector<std::string>& arguments) {
   const PlanOptions options = plan_options(values);
   const CellOptions cells{.scale = values.count("scale") > 0 ? text_option(values, "scale") : "smoke",
                           .seeds = seeds_option(values),
-                          .data = text_option(values, "data"),
+                          .data = folders(values),
                           .device = text_option(values, "device")};
   const experiments::StudyCatalog catalog(studies_folder(values));
-  const std::vector<const Study*> studies = chosen_studies(catalog, values);
+  const std::vector<const Study*> studies = of_task(catalog, chosen_studies(catalog, values), text_option(values, "task"));
   const LauncherOptions launcher =
       launcher_options(values, options, values["study"].as<std::vector<std::string>>().front());
   sweeps::Plan plan = plan_of(jobs_of(studies, cells), options.db);

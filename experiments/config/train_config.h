@@ -58,6 +58,8 @@ struct TrainConfig {
   std::int64_t limit_val = 0;
   bool augment = true;
   bool group_by_aspect = true;
+  bool resample = false;
+  std::string feature_cache;
   std::string broken_images = "fail";
 
   std::int64_t epochs = 5;
@@ -161,6 +163,8 @@ void visit_fields(Config& c, Visitor&& v) {
   v("limit_val", c.limit_val, G::data, "use only this many validation samples; 0: all");
   v("augment", c.augment, G::data, "random crops and flips in training");
   v("group_by_aspect", c.group_by_aspect, G::data, "fcos: batches of pictures of like width over height");
+  v("resample", c.resample, G::data, "speech: convert recordings of another sample rate, which are an error otherwise");
+  v("feature_cache", c.feature_cache, G::environment, "speech: folder that keeps features between runs; empty: none");
   v("broken_images", c.broken_images, G::data, "an image that cannot be decoded: fail or skip");
   v("epochs", c.epochs, G::training, "passes over the training set");
   v("batch_size", c.batch_size, G::training, "samples per step");

@@ -3,12 +3,27 @@ set(DENSESHIFT_RECIPES
   shapes-smoke
   cifar10-small
   imagenet-paper
+  fcos-smoke
+  fcos-small
+  fcos-paper
+  ssd-smoke
+  ssd-small
+  ssd-paper
+  deeplab-smoke
+  deeplab-small
+  deeplab-paper
+  backbone-small
+  tones-smoke
+  fsdd-small
+  fsc-synth-small
+  fsc-paper
   table1
   table2
   table3
   table4
   table5
   table6
+  table6-synth
   table7
   table8
   table9
@@ -16,6 +31,7 @@ set(DENSESHIFT_RECIPES
   kernels
   rescale
   init
+  init-detection
   zero-free
   freezing
   weight-decay

@@ -98,7 +98,7 @@ class Evaluation {
   CellResult run_cell(const StudyRow& row, const StudyColumn& column) {
     CellResult cell;
     cell.not_built = !task_is_built(study_.task);
-    if (cell.not_built) return cell;
+    if (cell.not_built || row.cited) return cell;
     cell.wanted = options_.seeds > 0 ? options_.seeds : scale_.seeds;
     const StudyCell wanted = study_cell(study_, scale_, row, column, 1);
     if (database_ != nullptr) {
@@ -126,8 +126,8 @@ class Evaluation {
   }
 
   std::string command(const StudyRow& row, const StudyColumn& column, std::uint64_t seed) const {
-    std::vector<std::string> words = {"denseshift", "train"};
     const StudyCell cell = study_cell(study_, scale_, row, column, seed);
+    std::vector<std::string> words = {"denseshift", cell.config.backbone.empty() ? "train" : "finetune"};
     for (const std::string& word : train_arguments(cell.config)) words.push_back(word);
     return shell_line(words);
   }
@@ -136,7 +136,7 @@ class Evaluation {
   CellResult difference_cell(const StudyRow& row, const StudyColumn& column) {
     CellResult cell;
     cell.not_built = !task_is_built(study_.task);
-    if (cell.not_built) return cell;
+    if (cell.not_built || row.cited) return cell;
     const CellResult a = run_cell(row, study_.column(column.difference->first));
     const CellResult b = run_cell(row, study_.column(column.difference->second));
     for (const CellRun& of_a : a.runs) {

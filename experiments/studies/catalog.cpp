@@ -73,11 +73,12 @@ void require_id(const std::string& id, const std::vector<std::string>& known, co
 }
 
 StudyRow read_row(const Json& json, const std::string& where, const Study& study) {
-  const ObjectReader reader(json, where, {"id", "labels", "set", "paper", "hidden"});
+  const ObjectReader reader(json, where, {"id", "labels", "set", "paper", "hidden", "cited"});
   StudyRow row;
   row.id = reader.required_text("id");
   row.set = reader.config("set");
   row.hidden = reader.boolean("hidden", false);
+  row.cited = reader.boolean("cited", false);
   std::vector<std::string> labels;
   for (const auto& [id, title] : study.labels) labels.push_back(id);
   reader.each_member("labels", [&](const std::string& id, const Json& value, const std::string& at) {
@@ -118,8 +119,15 @@ StudyScale read_scale(const std::string& name, const Json& json, const std::stri
   scale.seeds = reader.integer("seeds", 1, 1, 1000);
   scale.note = reader.text("note");
   scale.set = reader.config("set");
-  reader.each_member("rows", [&](const std::string& id, const Json& value, const std::string& at) {
+  reader.each_member("rows", [&](const std::string& id, Json value, const std::string& at) {
     require_id(id, ids_of(study.rows), at);
+    // "recipe" is no configuration key: the row starts from that recipe in the place of the scale's.
+    if (value.is_object() && value.contains("recipe")) {
+      const std::string other = label_text(value["recipe"], at + ": recipe");
+      require_id(other, names, at + ": recipe");
+      scale.row_recipes[id] = *std::ranges::find(recipes, other, &Recipe::name);
+      value.erase("recipe");
+    }
     scale.rows[id] = ObjectReader(Json{{"set", value}}, at, {"set"}).config("set");
   });
   reader.each_member("columns", [&](const std::string& id, const Json& value, const std::string& at) {

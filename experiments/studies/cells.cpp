@@ -22,8 +22,9 @@ void merge_for(Json& into, const std::map<std::string, Json>& by_id, const std::
 
 /// Recipe, scale, row, column, then what the scale says of the row and of the column.
 Json merged_keys(const StudyScale& scale, const StudyRow& row, const StudyColumn& column) {
-  Json keys = scale.recipe.set;
-  merge_keys(keys, scale.set);
+  const auto other = scale.row_recipes.find(row.id);
+  Json keys = other == scale.row_recipes.end() ? scale.recipe.set : other->second.set;
+  if (other == scale.row_recipes.end()) merge_keys(keys, scale.set);
   merge_keys(keys, row.set);
   merge_keys(keys, column.set);
   merge_for(keys, scale.rows, row.id);
@@ -42,8 +43,12 @@ std::string place(const Study& study, const StudyScale& scale, const StudyRow& r
 /// Starts that name a row of the study: "@ROW" or "@ROW/COLUMN".
 constexpr char kRowMark = '@';
 
-bool starts_from_row(const Json& keys) {
-  return keys.contains("pretrained") && keys["pretrained"].get<std::string>().starts_with(kRowMark);
+/// The key with such a start; empty without.
+std::string start_key(const Json& keys) {
+  for (const char* key : {"pretrained", "backbone"}) {
+    if (keys.contains(key) && keys[key].get<std::string>().starts_with(kRowMark)) return key;
+  }
+  return {};
 }
 
 StudyCell start_cell(const Study& study, const StudyScale& scale, const StudyColumn& column, const std::string& mark,
@@ -52,11 +57,13 @@ StudyCell start_cell(const Study& study, const StudyScale& scale, const StudyCol
   const std::size_t slash = name.find('/');
   const StudyRow& row = study.row(name.substr(0, slash));
   const StudyColumn& source = slash == std::string::npos ? column : study.column(name.substr(slash + 1));
-  if (starts_from_row(merged_keys(scale, row, source))) {
-    throw usage_error(
-        fmt::format("{}: row {}: pretrained: {} starts from another row itself", study.name, row.id, mark));
+  if (const std::string key = start_key(merged_keys(scale, row, source)); !key.empty()) {
+    throw usage_error(fmt::format("{}: row {}: {}: {} starts from another row itself", study.name, row.id, key, mark));
   }
-  return study_cell(study, scale, row, source, seed);
+  StudyCell cell = study_cell(study, scale, row, source, seed);
+  // A row that is only a start is a classifier, whatever the study measures.
+  if (row.hidden && study.task != "classification") cell.metrics = {{"val", "top1"}};
+  return cell;
 }
 
 void append_argument(std::vector<std::string>& words, const std::string& key, const std::string& value) {
@@ -77,10 +84,10 @@ StudyCell study_cell(const Study& study, const StudyScale& scale, const StudyRow
   cell.row = row.id;
   cell.column = column.id;
   cell.seed = seed;
-  if (starts_from_row(keys)) {
-    const StudyCell start = start_cell(study, scale, column, keys["pretrained"].get<std::string>(), seed);
-    keys["pretrained"] = "recipe:" + start.recipe_hash;
-    keys["init"] = "pretrained";
+  if (const std::string key = start_key(keys); !key.empty()) {
+    const StudyCell start = start_cell(study, scale, column, keys[key].get<std::string>(), seed);
+    keys[key] = "recipe:" + start.recipe_hash;
+    if (key == "pretrained") keys["init"] = "pretrained";
     cell.depends_on = start.config_hash;
   }
   try {
@@ -115,10 +122,10 @@ std::vector<StudyCell> study_cells(const Study& study, const StudyScale& scale, 
   for (std::uint64_t seed = 1; seed <= count; ++seed) {
     for (const StudyRow& row : study.rows) {
       for (const StudyColumn& column : study.columns) {
-        if (column.difference || row.hidden) continue;
+        if (column.difference || row.hidden || row.cited) continue;
         const Json keys = merged_keys(scale, row, column);
-        if (starts_from_row(keys)) {
-          add(start_cell(study, scale, column, keys["pretrained"].get<std::string>(), seed));
+        if (const std::string key = start_key(keys); !key.empty()) {
+          add(start_cell(study, scale, column, keys[key].get<std::string>(), seed));
         }
         add(study_cell(study, scale, row, column, seed));
       }

@@ -43,7 +43,9 @@ MetricReference cell_metric(const StudyRow& row, const StudyColumn& column) {
   return metric;
 }
 
-bool task_is_built(const std::string& task) { return task == "classification"; }
+bool task_is_built(const std::string& task) {
+  return task == "classification" || task == "detection" || task == "segmentation" || task == "speech";
+}
 
 std::string benchmark_of_task(const std::string& task) { return task == "kernels" ? "bench kernels" : ""; }
 

@@ -53,6 +53,7 @@ struct StudyRow {
   nlohmann::ordered_json set = nlohmann::ordered_json::object();
   std::map<std::string, double> paper;  ///< by column id
   bool hidden = false;                  ///< only there because other rows start from it
+  bool cited = false;                   ///< somebody else's result that the paper prints: never run here
 };
 
 /// How a study is run at one scale.
@@ -63,6 +64,7 @@ struct StudyScale {
   std::string note;
   nlohmann::ordered_json set = nlohmann::ordered_json::object();
   std::map<std::string, nlohmann::ordered_json> rows;     ///< by row id
+  std::map<std::string, Recipe> row_recipes;              ///< rows of another recipe: what others start from
   std::map<std::string, nlohmann::ordered_json> columns;  ///< by column id
   std::map<std::string, std::string> column_titles;       ///< where the scale changes what a column means
   /// Values exchanged after everything is merged, by key: {"arch": {"resnet50": "resnet32"}}.

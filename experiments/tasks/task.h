@@ -34,6 +34,7 @@ struct Predictions {
     std::vector<std::uint8_t> classes;
   };
   std::vector<Map> maps;
+  std::string confusion_csv;  ///< speech: intents by true and predicted class; always filled
 };
 
 /// One task of one run. Knows the network and the dataset it was made for.

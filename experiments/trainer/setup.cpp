@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/data/datasets/speech.h"
 #include "core/nn/freeze.h"
 #include "core/nn/layers.h"
 #include "core/quant/methods.h"
@@ -76,6 +77,18 @@ int set_threads(std::int64_t threads) {
   return count;
 }
 
+namespace {
+
+/// Of a training sample; what multiply-accumulates are counted for.
+nn::InputSize input_size(const data::Dataset& dataset) {
+  const data::DatasetInfo& info = dataset.info();
+  nn::InputSize size{info.channels, info.image_size, info.image_size};
+  if (const auto* speech = dynamic_cast<const data::SpeechDataset*>(&dataset)) size.height = speech->front_end().bins;
+  return size;
+}
+
+}  // namespace
+
 Setup build_setup(const TrainConfig& config) {
   Setup setup;
   setup.config = config;
@@ -90,6 +103,8 @@ Setup build_setup(const TrainConfig& config) {
   options.transform = nn::architectures().get(config.arch).transform;
   options.image_size = config.image_size;
   options.max_size = config.max_size;
+  options.resample = config.resample;
+  options.feature_cache = config.feature_cache;
   // The images of a rendered dataset are data: they do not change with the seed of a run.
   setup.dataset = data::open_dataset(config.dataset, options);
   const data::DatasetInfo& info = setup.dataset->info();
@@ -109,7 +124,7 @@ Setup build_setup(const TrainConfig& config) {
   }
   if (config.freeze_stages > 0) nn::freeze_backbone(*setup.model, config.freeze_stages);
   setup.model->to(setup.device);
-  setup.facts = nn::describe(*setup.model, {info.channels, info.image_size, info.image_size});
+  setup.facts = nn::describe(*setup.model, input_size(*setup.dataset));
   setup.task = tasks().get(config.task).make({setup.config, *setup.dataset, *setup.model, setup.device});
   return setup;
 }
