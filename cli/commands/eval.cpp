@@ -1,6 +1,7 @@
 // denseshift eval: a recorded run or a checkpoint file on a dataset.
 
 #include "cli/commands/commands.h"
+#include "cli/commands/eval_predictions.h"
 #include "cli/config_options.h"
 #include "cli/torch_module.h"
 #include "core/util/error.h"
@@ -13,16 +14,22 @@ namespace po = boost::program_options;
 
 OptionParser make_parser() {
   OptionParser parser({
-      "eval (--run RUN | --checkpoint FILE) [options]",
-      "Evaluates trained weights on the validation split. What is not given is taken from the run or the checkpoint.",
+      "eval (--run RUN | --checkpoint FILE | --predictions FILE --annotations FILE) [options]",
+      "Evaluates trained weights on the validation split; what is not given is taken from the run or the checkpoint.\n"
+      "With --predictions, evaluates detections of any origin by COCO's rules.",
       "denseshift eval --run 7\n"
-      "denseshift eval --checkpoint denseshift-runs/7/best.safetensors --limit-val 1000 --json",
+      "denseshift eval --checkpoint denseshift-runs/7/best.safetensors --limit-val 1000 --json\n"
+      "denseshift eval --predictions results.json --annotations instances_val2017.json",
   });
   parser.group("Weights").add_options()("run", po::value<std::string>()->value_name("RUN"),
                                         "a recorded run: id, name or `last`")(
       "checkpoint", po::value<std::string>()->value_name("FILE"), "checkpoint file")(
       "best", po::bool_switch(), "of a run: its best checkpoint (default)")("last", po::bool_switch(),
                                                                             "of a run: its last checkpoint");
+  parser.group("Predictions")
+      .add_options()("predictions", po::value<std::string>()->value_name("FILE"),
+                     "detections in COCO's results format")("annotations", po::value<std::string>()->value_name("FILE"),
+                                                            "the truth in COCO's instances format");
   add_config_options(parser, {"dataset", "data", "limit_val", "batch_size", "device", "threads", "workers"});
   parser.group("Run").add_options()(
       "record", po::value<bool>()->implicit_value(true, "")->default_value(true, "")->value_name("true|false"),
@@ -39,6 +46,18 @@ int run(const std::vector<std::string>& arguments) {
   if (!parser.parse(arguments, values)) return 0;
   const bool has_run = values.count("run") > 0;
   const bool has_checkpoint = values.count("checkpoint") > 0;
+  const bool has_predictions = values.count("predictions") > 0;
+  if (has_predictions != (values.count("annotations") > 0)) {
+    throw usage_error(has_predictions ? "--annotations is missing" : "--predictions is missing",
+                      "give both --predictions FILE and --annotations FILE");
+  }
+  if (has_predictions) {
+    if (has_run || has_checkpoint) {
+      throw usage_error("--predictions evaluates a file: --run and --checkpoint do not go with it");
+    }
+    return eval_predictions(values["predictions"].as<std::string>(), values["annotations"].as<std::string>(),
+                            values["json"].as<bool>());
+  }
   if (has_run == has_checkpoint) {
     throw usage_error(has_run ? "--run and --checkpoint exclude each other" : "nothing to evaluate",
                       "give --run RUN or --checkpoint FILE; `denseshift runs list` shows the runs");
