@@ -251,7 +251,8 @@ void distribute(const BoxTruth& truth, const std::vector<Detection>& detections,
     throw input_error("a picture or a category of the truth comes twice");
   }
   for (const TruthBox& box : truth.boxes) {
-    const auto picture = pictures.find(box.image), category = categories.find(box.category);
+    const auto picture = pictures.find(box.image);
+    const auto category = categories.find(box.category);
     if (picture == pictures.end() || category == categories.end()) {
       throw input_error("a box of the truth is in an unlisted picture or category");
     }
