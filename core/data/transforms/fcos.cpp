@@ -53,8 +53,10 @@ class FcosTransform final : public Transform {
 
 std::pair<std::int64_t, std::int64_t> fcos_size(std::int64_t height, std::int64_t width, std::int64_t short_side,
                                                 std::int64_t long_side) {
-  const float by_short = static_cast<float>(short_side) / static_cast<float>(std::min(height, width));
-  const float by_long = static_cast<float>(long_side) / static_cast<float>(std::max(height, width));
+  // The order of the float32 roundings decides the last pixel: a number over a tensor is its reciprocal, times the
+  // number. 480 becomes 800 this way, and 799 with one division.
+  const float by_short = 1.0F / static_cast<float>(std::min(height, width)) * static_cast<float>(short_side);
+  const float by_long = 1.0F / static_cast<float>(std::max(height, width)) * static_cast<float>(long_side);
   const auto scale = static_cast<double>(std::min(by_short, by_long));
   const auto scaled = [scale](std::int64_t size) {
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::floor(static_cast<double>(size) * scale)));

@@ -12,7 +12,7 @@ namespace denseshift::data {
 inline constexpr std::int64_t kFcosShortSide = 800;
 
 /// Height and width of a picture whose short side becomes `short_side` unless its long side would exceed `long_side`:
-/// both are multiplied by one factor, which is rounded to float32, and rounded down.
+/// both are multiplied by one factor, computed in float32, and rounded down.
 [[nodiscard]] std::pair<std::int64_t, std::int64_t> fcos_size(std::int64_t height, std::int64_t width,
                                                               std::int64_t short_side, std::int64_t long_side);
 

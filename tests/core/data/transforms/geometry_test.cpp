@@ -195,9 +195,9 @@ TEST(DeepLab, PaddingIsAtTheRightAndBottomWhetherMirroredOrNot) {
 TEST(DeepLab, ShortSideIsUniformFromHalfToTwiceTheBase) {
   EXPECT_EQ(deeplab_base(480), 520);
   EXPECT_EQ(deeplab_base(65), 70);
-  // A crop of 12 has base 13: short sides 6 to 26. A picture of ever brighter columns tells the scale by its slope.
+  // A crop of 12 has base 13: short sides 6 to 26, of which those below 12 are seen as padding.
   const AnnotatedImage picture = rectangle(200, 200, {0, 0, 200, 200}, true);
-  std::array<int, 12> padded_rows{};
+  std::array<int, 13> padded_rows{};
   for (std::uint64_t seed = 0; seed < 2100; ++seed) {
     RandomStream random(seed);
     Sample sample;
