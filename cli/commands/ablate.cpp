@@ -177,7 +177,8 @@ int run(const std::vector<std::string>& arguments) {
                           .data = folders(values),
                           .device = text_option(values, "device")};
   const experiments::StudyCatalog catalog(studies_folder(values));
-  const std::vector<const Study*> studies = of_task(catalog, chosen_studies(catalog, values), text_option(values, "task"));
+  const std::vector<const Study*> studies =
+      of_task(catalog, chosen_studies(catalog, values), text_option(values, "task"));
   const LauncherOptions launcher =
       launcher_options(values, options, values["study"].as<std::vector<std::string>>().front());
   sweeps::Plan plan = plan_of(jobs_of(studies, cells), options.db);

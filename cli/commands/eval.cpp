@@ -2,6 +2,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/commands/eval_predictions.h"
+#include "cli/commands/runs_common.h"
 #include "cli/config_options.h"
 #include "cli/torch_module.h"
 #include "core/util/error.h"
@@ -30,6 +31,13 @@ OptionParser make_parser() {
       .add_options()("predictions", po::value<std::string>()->value_name("FILE"),
                      "detections in COCO's results format")("annotations", po::value<std::string>()->value_name("FILE"),
                                                             "the truth in COCO's instances format");
+  parser.group("Output").add_options()("draw", po::value<std::int64_t>()->value_name("N"),
+                                       "draw boxes or classes into the first N pictures, as PNG files")(
+      "draw-out", po::value<std::string>()->default_value("drawn")->value_name("DIR"), "folder of those pictures")(
+      "draw-score", po::value<double>()->default_value(0.3, "0.3")->value_name("X"),
+      "least score of a box that is drawn")("predictions-out", po::value<std::string>()->value_name("DIR"),
+                                            "write results.json (detection), palette PNGs (segmentation) or "
+                                            "confusion.csv (speech) into this folder");
   add_config_options(parser, {"dataset", "data", "limit_val", "batch_size", "device", "threads", "workers"});
   parser.group("Run").add_options()(
       "record", po::value<bool>()->implicit_value(true, "")->default_value(true, "")->value_name("true|false"),
@@ -75,6 +83,10 @@ int run(const std::vector<std::string>& arguments) {
                                 {"config", experiments::to_json(given.config)},
                                 {"overrides", given.keys},
                                 {"record", values["record"].as<bool>()},
+                                {"draw", values.count("draw") > 0 ? values["draw"].as<std::int64_t>() : 0},
+                                {"draw_out", values["draw-out"].as<std::string>()},
+                                {"draw_score", values["draw-score"].as<double>()},
+                                {"predictions_out", text_option(values, "predictions-out")},
                                 {"db", database_path(values)},
                                 {"quiet", values["quiet"].as<bool>()},
                                 {"verbose", values["verbose"].as<bool>()},

@@ -18,8 +18,13 @@ void print_result(const experiments::EvalResult& r) {
     fmt::print("{} {} {} bits on {}{}: {}  ({} {})\n", r.config.arch, r.config.method, r.config.wbits, r.config.dataset,
                split == "val" ? "" : " " + split, metrics_text(score), score.samples,
                r.config.task == "speech" ? "recordings" : "images");
+    if (const std::string classes = class_text(score); !classes.empty()) fmt::print("  by class    {}\n", classes);
   }
   fmt::print("  weights     {}, epoch {}\n", r.checkpoint, r.epoch);
+  if (!r.files.empty()) {
+    fmt::print("  written     {}{}\n", r.files.front().string(),
+               r.files.size() == 1 ? "" : fmt::format(" and {} more files", r.files.size() - 1));
+  }
   if (r.run != 0)
     fmt::print("  recorded    as run {}{}\n", r.run, r.parent != 0 ? fmt::format(", child of run {}", r.parent) : "");
 }
@@ -46,6 +51,10 @@ int eval_verb(const nlohmann::json& json) {
   request.config = experiments::config_from_json(json.at("config"));
   request.overrides = json.at("overrides").get<std::vector<std::string>>();
   request.record = json.at("record").get<bool>();
+  request.draw = json.at("draw").get<std::int64_t>();
+  request.draw_out = json.at("draw_out").get<std::string>();
+  request.draw_score = json.at("draw_score").get<double>();
+  request.predictions_out = json.at("predictions_out").get<std::string>();
   request.db = json.at("db").get<std::string>();
   request.command_line = json.at("command_line").get<std::string>();
   request.program = {{"program_version", program_version()}, {"source_revision", source_revision()}};

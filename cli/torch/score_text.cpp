@@ -18,10 +18,20 @@ std::string metric_title(const std::string& metric) {
 std::string metrics_text(const experiments::Score& score) {
   std::string text;
   for (const auto& [name, value] : score.metrics()) {
-    if (name == "loss") continue;
+    if (name == "loss" || name.find('/') != std::string::npos || name == "classes_averaged") continue;
     text += fmt::format("{}{} {:.2f} %", text.empty() ? "" : "  ", metric_title(name), value);
   }
   if (score.has_loss()) text += fmt::format("{}loss {:.4f}", text.empty() ? "" : "  ", score.loss());
+  return text;
+}
+
+std::string class_text(const experiments::Score& score) {
+  std::string text;
+  for (const auto& [name, value] : score.metrics()) {
+    const std::size_t slash = name.find('/');
+    if (slash != std::string::npos)
+      text += fmt::format("{}{} {:.2f}", text.empty() ? "" : "  ", name.substr(slash + 1), value);
+  }
   return text;
 }
 

@@ -15,6 +15,9 @@ namespace denseshift::cli {
 /// "top-1 91.20 %  top-5 99.70 %  loss 0.2710".
 [[nodiscard]] std::string metrics_text(const experiments::Score& score);
 
+/// "disc 0.12  square 0.30": what is known of each class; empty where nothing is.
+[[nodiscard]] std::string class_text(const experiments::Score& score);
+
 /// "loss 0.2710 top1 91.20": loss and the primary metric, as far as the score has them.
 [[nodiscard]] std::string short_text(const experiments::Score& score, const std::string& primary);
 

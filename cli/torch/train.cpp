@@ -92,6 +92,8 @@ void print_summary(const TrainResult& r) {
              r.outcome.finished ? fmt::format("{} epochs", position.epoch) : "stopped by " + r.outcome.stop_reason);
   if (r.outcome.val.samples > 0) {
     fmt::print("  validation  {}\n", metrics_text(r.outcome.val));
+    if (const std::string classes = class_text(r.outcome.val); !classes.empty())
+      fmt::print("  by class    {}\n", classes);
   }
   if (position.best_epoch >= 0)
     fmt::print("  best        {} {:.2f} % in epoch {}\n", metric_title(r.outcome.primary), position.best,

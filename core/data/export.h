@@ -21,11 +21,12 @@ enum class ExportFormat {
 /// Throws a usage error with the nearest name.
 [[nodiscard]] ExportFormat export_format(const std::string& name);
 
-/// Writes all pictures or recordings to `directory` in the layout of the dataset's task: class folders as above (classification),
-/// annotations/instances_{train,val}.json with train/ and val/ as COCO has them (detection), JPEGImages,
-/// SegmentationClass, ImageSets/Segmentation and classes.txt as VOC has them (segmentation; samples must have the size
-/// of their pictures), data/*.csv and wavs/ as Fluent Speech Commands has them (speech). `directory` must not exist or be empty; it appears complete or not at all. Throws a
-/// usage error when the dataset does not fit the format and a work error when writing fails.
+/// Writes all pictures or recordings to `directory` in the layout of the dataset's task: class folders as above
+/// (classification), annotations/instances_{train,val}.json with train/ and val/ as COCO has them (detection),
+/// JPEGImages, SegmentationClass, ImageSets/Segmentation and classes.txt as VOC has them (segmentation; samples must
+/// have the size of their pictures), data/*.csv and wavs/ as Fluent Speech Commands has them (speech). `directory` must
+/// not exist or be empty; it appears complete or not at all. Throws a usage error when the dataset does not fit the
+/// format and a work error when writing fails.
 void export_dataset(const Dataset& dataset, ExportFormat format, const std::filesystem::path& directory);
 
 /// A picture as the bytes of a PNG or JPEG file.

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "experiments/run/environment.h"
+#include "experiments/run/eval_output.h"
 #include "experiments/run/stop.h"
 #include "experiments/run/trained_network.h"
 #include "results_db/store.h"
@@ -39,6 +40,22 @@ std::int64_t record_result(const EvalRequest& request, const EvalResult& result,
   return run;
 }
 
+/// Files of the validation split go into the folder itself, others into one of their name.
+void write_output(const EvalRequest& request, const Setup& setup, data::Split split,
+                  std::vector<std::filesystem::path>& files) {
+  const auto folder = [&](const std::string& base) {
+    return split == data::Split::val ? std::filesystem::path(base)
+                                     : std::filesystem::path(base) / data::split_name(split);
+  };
+  const auto add = [&](const std::vector<std::filesystem::path>& more) {
+    files.insert(files.end(), more.begin(), more.end());
+  };
+  if (!request.predictions_out.empty()) add(write_predictions(setup, folder(request.predictions_out)));
+  if (request.draw > 0) {
+    add(draw_predictions(setup, split, request.draw, request.draw_score, folder(request.draw_out)));
+  }
+}
+
 }  // namespace
 
 EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& progress) {
@@ -55,6 +72,7 @@ EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& 
   result.config = setup.config;
   result.facts = setup.facts;
   result.primary = setup.task->primary();
+  setup.task->predictions.wanted = !request.predictions_out.empty() || request.draw > 0;
   for (const data::Split split : {data::Split::val, data::Split::test}) {
     if (setup.dataset->size(split) == 0) continue;
     data::Loader loader(*setup.dataset, loader_options(setup.config, split));
@@ -63,6 +81,7 @@ EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& 
     };
     result.scores.emplace_back(data::split_name(split), evaluate(setup, split, loader, going));
     if (!StopSignals::received().empty()) break;
+    write_output(request, setup, split, result.files);
   }
   if (const std::string signal = StopSignals::received(); !signal.empty()) {
     throw Error(ErrorKind::interrupted, "stopped by " + signal + "; nothing was recorded");

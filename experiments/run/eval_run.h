@@ -1,6 +1,7 @@
 #pragma once
 // Evaluation of a recorded run or a checkpoint file, itself recorded as a run.
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -17,6 +18,10 @@ struct EvalRequest {
   TrainConfig config;          ///< holds the values of `overrides`
   std::vector<std::string> overrides;
   bool record = true;
+  std::string predictions_out;     ///< folder for write_predictions(); empty: none
+  std::int64_t draw = 0;           ///< pictures for draw_predictions()
+  double draw_score = 0.3;         ///< least score of a box that is drawn
+  std::string draw_out = "drawn";  ///< their folder
   std::string db = "denseshift.db";
   std::string command_line;
   nlohmann::ordered_json program;
@@ -31,6 +36,7 @@ struct EvalResult {
   nn::ModelFacts facts;
   std::vector<std::pair<std::string, Score>> scores;  ///< by split: val, and test where there is one
   std::string primary;  ///< metric of the task
+  std::vector<std::filesystem::path> files;  ///< predictions and pictures
 };
 
 /// Throws an interrupted error when stopped by a signal. `progress` may be empty.

@@ -90,7 +90,8 @@ std::int64_t find_run(const char* key, const results_db::Database& database, con
   return run;
 }
 
-Tensors from_run(const char* key, const std::string& reference, std::uint64_t seed, const std::string& db, Pretrained& facts) {
+Tensors from_run(const char* key, const std::string& reference, std::uint64_t seed, const std::string& db,
+                 Pretrained& facts) {
   if (!std::filesystem::exists(db)) {
     throw usage_error(fmt::format("{}: there is no file {} and no database {}", key, reference, db),
                       "give a file, or a run with --db FILE");
@@ -171,6 +172,9 @@ Pretrained load_backbone(Setup& setup, const std::string& db) {
   Pretrained facts;
   const Tensors tensors = tensors_of("backbone", setup.config.backbone, setup.config.seed, db, facts);
   facts.report = nn::load_backbone(*setup.model, tensors, facts.source);
+  // What is not the backbone is new, not missing.
+  facts.report.fresh.insert(facts.report.fresh.end(), facts.report.missing.begin(), facts.report.missing.end());
+  facts.report.missing.clear();
   return facts;
 }
 

@@ -45,12 +45,16 @@ class Detection final : public Task {
     split_ = split;
     seen_.clear();
     predictions.boxes.clear();
+    predictions.samples.clear();
   }
 
   void evaluate(const DeviceBatch& batch, Score& score) override {
     const compat::AutocastBf16 autocast(device_.type(), bf16_);
     const std::vector<nn::FoundBoxes> found = network_.detect(batch.images, sizes(*batch.batch));
     for (std::size_t i = 0; i < found.size(); ++i) keep(found[i], batch.batch->samples[i]);
+    if (predictions.wanted) {
+      predictions.samples.insert(predictions.samples.end(), batch.batch->samples.begin(), batch.batch->samples.end());
+    }
     score.samples += batch.images.size(0);
   }
 

@@ -42,7 +42,7 @@ class Segmentation final : public Task {
   void evaluate(const DeviceBatch& batch, Score& score) override {
     nn::SegmentationOutput output = run(batch);
     const at::Tensor truth = masks(batch);
-    output.aux = {};
+    output.aux = at::Tensor();
     const auto losses = nn::segmentation_losses(output, truth);
     score.samples += batch.images.size(0);
     score.add_loss(losses.front().tensor.item<double>(), batch.images.size(0));

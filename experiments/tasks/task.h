@@ -24,10 +24,11 @@ struct DeviceBatch {
   const data::Batch* batch = nullptr;
 };
 
-/// What an evaluation predicted, for export and for pictures. Filled only when asked for.
+/// What an evaluation predicted, for export and for pictures.
 struct Predictions {
-  bool wanted = false;
-  std::vector<metrics::Detection> boxes;  ///< detection, in pixels of the original pictures
+  bool wanted = false;  ///< keep everything, not only what the metrics need
+  std::vector<metrics::Detection> boxes;   ///< detection, in pixels of the original pictures; always filled
+  std::vector<data::SampleInfo> samples;   ///< detection: every picture that was looked at, in order
   /// segmentation: the class map of each picture at the size of the network's input
   struct Map {
     data::SampleInfo info;

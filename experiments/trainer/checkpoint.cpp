@@ -7,6 +7,7 @@
 
 #include "core/io/state_dict.h"
 #include "core/util/atomic_file.h"
+#include "core/util/error.h"
 #include "core/util/hash.h"
 #include "experiments/config/train_config.h"
 
