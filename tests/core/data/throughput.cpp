@@ -1,5 +1,5 @@
 // Images per second of one thread and of the loader, for every dataset that its arguments make available:
-//   data_throughput [--folder DIR] [--cifar10 DIR]
+//   data_throughput [--folder DIR] [--cifar10 DIR] [--coco DIR] [--voc DIR]
 // Reported, never asserted.
 
 #include <fmt/core.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,9 @@ double cpu_now() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-/// Images per processor second of load(); the best of several rounds.
+/// Images per processor second of loading; the best of several rounds.
 double direct(const data::Dataset& dataset, bool augment) {
-  std::vector<float> out(static_cast<std::size_t>(3 * dataset.info().image_size * dataset.info().image_size));
+  data::Sample sample;
   const data::Split split = augment ? data::Split::train : data::Split::val;
   double best = 0;
   for (int round = 0; round < 5; ++round) {
@@ -39,7 +40,7 @@ double direct(const data::Dataset& dataset, bool augment) {
     while (cpu_now() - begin < 0.5) {
       for (int i = 0; i < 16; ++i, ++images) {
         RandomStream random(static_cast<std::uint64_t>(round), static_cast<std::uint64_t>(images));
-        dataset.load(split, images % dataset.size(split), augment, random, out.data());
+        dataset.load_sample(split, images % dataset.size(split), augment, random, sample);
       }
     }
     best = std::max(best, static_cast<double>(images) / (cpu_now() - begin));
@@ -64,26 +65,39 @@ double through_loader(const data::Dataset& dataset, std::int64_t workers) {
   return best;
 }
 
-void measure(const std::string& name, const std::string& directory, std::int64_t image_size) {
-  const auto dataset = data::open_dataset(name, {.directory = directory, .image_size = image_size});
+void measure(const std::string& name, const std::string& directory, std::int64_t image_size,
+             const std::string& task = "", const std::string& transform = "") {
+  data::DatasetOptions options;
+  options.directory = directory;
+  options.image_size = image_size;
+  options.task = task;
+  options.transform = transform;
+  const auto dataset = data::open_dataset(name, options);
   fmt::print(
-      "{:<12} {:>4} px  load train {:>8.0f}  load val {:>8.0f}  loader 1 worker {:>8.0f}  2 workers {:>8.0f}  img/s\n",
-      name, dataset->info().image_size, direct(*dataset, true), direct(*dataset, false), through_loader(*dataset, 1),
-      through_loader(*dataset, 2));
+      "{:<12} {:<7} {:>4} px  load train {:>8.0f}  load val {:>8.0f}  loader 1 worker {:>8.0f}  2 workers {:>8.0f}  "
+      "img/s\n",
+      name, transform, dataset->info().image_size, direct(*dataset, true), direct(*dataset, false),
+      through_loader(*dataset, 1), through_loader(*dataset, 2));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string folder;
-  std::string cifar;
-  for (int i = 1; i + 1 < argc; i += 2) (std::string(argv[i]) == "--folder" ? folder : cifar) = argv[i + 1];
+  std::map<std::string, std::string> given;
+  for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
+  const std::string folder = given["--folder"];
+  const std::string cifar = given["--cifar10"];
+  const std::string coco = given["--coco"];
+  const std::string voc = given["--voc"];
   try {
     measure("shapes", "", 64);
     measure("shapes", "", 32);
     if (!cifar.empty()) measure("cifar10", cifar, 0);
     if (!folder.empty()) measure("imagefolder", folder, 224);
     if (!folder.empty()) measure("imagefolder", folder, 64);
+    if (!coco.empty()) measure("coco", coco, 300, "detection", "ssd");
+    if (!coco.empty()) measure("coco", coco, 800, "detection", "fcos");
+    if (!voc.empty()) measure("voc", voc, 480, "segmentation", "deeplab");
   } catch (const denseshift::Error& error) {
     fmt::print(stderr, "{}\n  hint: {}\n", error.what(), error.hint());
     return error.exit_status();
