@@ -18,7 +18,7 @@ std::string metric_title(const std::string& metric) {
 std::string metrics_text(const experiments::Score& score) {
   std::string text;
   for (const auto& [name, value] : score.metrics()) {
-    if (name == "loss" || name.find('/') != std::string::npos || name == "classes_averaged") continue;
+    if (name == "loss" || name.rfind('/') != std::string::npos || name == "classes_averaged") continue;
     text += fmt::format("{}{} {:.2f} %", text.empty() ? "" : "  ", metric_title(name), value);
   }
   if (score.has_loss()) text += fmt::format("{}loss {:.4f}", text.empty() ? "" : "  ", score.loss());
@@ -28,7 +28,7 @@ std::string metrics_text(const experiments::Score& score) {
 std::string class_text(const experiments::Score& score) {
   std::string text;
   for (const auto& [name, value] : score.metrics()) {
-    const std::size_t slash = name.find('/');
+    const std::size_t slash = name.rfind('/');
     if (slash != std::string::npos)
       text += fmt::format("{}{} {:.2f}", text.empty() ? "" : "  ", name.substr(slash + 1), value);
   }
