@@ -38,6 +38,21 @@ Features normalised_features(const LogMel& log_mel, const std::vector<float>& sa
   return features;
 }
 
+std::string prefix(const Utterance& utterance) {
+  return utterance.where.empty() ? std::string() : utterance.where + ": ";
+}
+
+/// Adds the row of the table to what goes wrong with a file.
+template <class Action>
+auto with_row(const Utterance& utterance, Action action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    if (utterance.where.empty()) throw;
+    throw Error(error.kind(), prefix(utterance) + error.what(), error.hint());
+  }
+}
+
 class RecordedSpeech final : public SpeechDataset {
  public:
   RecordedSpeech(const std::string& name, const DatasetOptions& options, Recordings recordings)
@@ -112,19 +127,6 @@ class RecordedSpeech final : public SpeechDataset {
   [[nodiscard]] const std::vector<Utterance>& of(Split split) const { return splits_[static_cast<std::size_t>(split)]; }
   [[nodiscard]] const Utterance& utterance(Split split, std::int64_t index) const {
     return of(split).at(static_cast<std::size_t>(index));
-  }
-  static std::string prefix(const Utterance& utterance) {
-    return utterance.where.empty() ? std::string() : utterance.where + ": ";
-  }
-  /// Adds the row of the table to what goes wrong with a file.
-  template <class Action>
-  static auto with_row(const Utterance& utterance, Action action) {
-    try {
-      return action();
-    } catch (const Error& error) {
-      if (utterance.where.empty()) throw;
-      throw Error(error.kind(), prefix(utterance) + error.what(), error.hint());
-    }
   }
   [[nodiscard]] std::string content(const Utterance& utterance) const {
     return read_file(root_ / utterance.file, kLargestRecording);
