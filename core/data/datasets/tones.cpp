@@ -105,7 +105,13 @@ class Tones final : public SpeechDataset {
     // Mean square of a tone: 1/2 for the sine, 3/8 for its envelope.
     const double snr = random.uniform(style_.low_snr, style_.high_snr);
     const double noise = gain * std::sqrt(3.0 / 16) * std::pow(10.0, -snr / 20);
-    for (float& sample : samples) sample += static_cast<float>(noise * random.normal());
+    float peak = 0;
+    for (float& sample : samples) {
+      sample += static_cast<float>(noise * random.normal());
+      peak = std::max(peak, std::abs(sample));
+    }
+    constexpr float kFullScale = 0.98F;  // what a file can hold
+    for (float& sample : samples) sample *= std::min(1.0F, kFullScale / peak);
     return samples;
   }
 
