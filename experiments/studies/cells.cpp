@@ -1,6 +1,7 @@
 #include "experiments/studies/cells.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -142,7 +143,14 @@ std::vector<std::string> train_arguments(const TrainConfig& config) {
     // The bits of a method are not the bits of the default method.
     if (value == defaults.at(key) && key != "wbits") return;
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(member)>, std::vector<std::string>>) {
-      for (const std::string& item : member) append_argument(words, key, item);
+      // An item with a comma would be read as several.
+      const bool joinable =
+          std::ranges::none_of(member, [](const std::string& item) { return item.find(',') != std::string::npos; });
+      if (joinable) {
+        append_argument(words, key, fmt::format("{}", fmt::join(member, ",")));
+      } else {
+        for (const std::string& item : member) append_argument(words, key, item);
+      }
     } else if (value.is_array()) {
       std::string joined;
       for (const Json& item : value) joined += (joined.empty() ? "" : ",") + item.dump();

@@ -44,7 +44,7 @@ Tensors state_map(torch::nn::Module& model) {
 
 Tensors classifier_tensors(const std::string& arch, const Weights& weights) {
   quant::LayerPolicy policy = policy_of(weights);
-  const auto model = make_model(arch, ModelOptions{.policy = policy, .classes = 10, .abits = weights.abits});
+  const auto model = make_classifier(arch, ModelOptions{.policy = policy, .classes = 10, .abits = weights.abits});
   initialize(*model, 5);
   return state_map(*model);
 }

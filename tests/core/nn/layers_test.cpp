@@ -111,8 +111,12 @@ TEST(FrozenNorm, TrainsAsItEvaluates) {
   y.sum().backward();
   EXPECT_TRUE(at::allclose(x.grad(), at::full({1, 3, 1, 1}, 1.5)));
   for (const auto& item : frozen.named_buffers()) {
-    if (item.key() == "running_mean") EXPECT_TRUE(at::equal(item.value(), at::full({3}, 2.0)));
-    if (item.key() == "num_batches_tracked") EXPECT_EQ(item.value().item<std::int64_t>(), 0);
+    if (item.key() == "running_mean") {
+      EXPECT_TRUE(at::equal(item.value(), at::full({3}, 2.0)));
+    }
+    if (item.key() == "num_batches_tracked") {
+      EXPECT_EQ(item.value().item<std::int64_t>(), 0);
+    }
   }
 }
 
@@ -126,9 +130,9 @@ TEST(BatchNorm, OneValuePerChannelCannotTrain) {
 
 TEST(Models, TakeOtherThanThreeInputChannels) {
   quant::LayerPolicy policy({}, "paper", {});
-  const auto model = make_model("resnet18", ModelOptions{.policy = policy, .classes = 5, .channels = 1});
+  const auto model = make_classifier("resnet18", ModelOptions{.policy = policy, .classes = 5, .channels = 1});
   EXPECT_EQ(model->forward(at::zeros({2, 1, 64, 40})).sizes(), at::IntArrayRef({2, 5}));
-  EXPECT_EQ(describe(*model, 32).layers.front().shape, (std::vector<std::int64_t>{64, 1, 7, 7}));
+  EXPECT_EQ(describe(*model, {1, 32, 32}).layers.front().shape, (std::vector<std::int64_t>{64, 1, 7, 7}));
 }
 
 }  // namespace

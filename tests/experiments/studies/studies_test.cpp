@@ -235,13 +235,35 @@ TEST_F(StudyResults, ADifferencePairsRunsBySeed) {
   EXPECT_TRUE(gain.commands.empty());
 }
 
-TEST(StudyReports, TasksThatAreNotBuiltShowThePaperAlone) {
+TEST(StudyReports, CitedRowsShowThePaperAlone) {
   const StudyCatalog catalog;
-  const Study& table3 = catalog.get("table3");
-  const StudyResult result = evaluate_study(table3, table3.scale("small"), nullptr);
-  EXPECT_TRUE(result.rows[0].cells[0].not_built);
-  EXPECT_EQ(result.rows[0].cells[0].paper, 26.0);
-  EXPECT_TRUE(result.rows[0].cells[0].commands.empty());
+  const Study& table6 = catalog.get("table6");
+  const StudyResult result = evaluate_study(table6, table6.scale("small"), nullptr);
+  const auto& cell = std::ranges::find(result.rows, "avila-et-al-2022-w2", &RowResult::id)->cells[0];
+  EXPECT_EQ(cell.paper, 90.66);
+  EXPECT_EQ(cell.wanted, 0);
+  EXPECT_TRUE(cell.commands.empty());
+  for (const StudyCell& of_study : study_cells(table6, table6.scale("small"), 1)) {
+    EXPECT_THAT(of_study.row, ::testing::Not(::testing::StartsWith("avila")));
+  }
+}
+
+TEST(Studies, RowsStartFromRowsOfOtherRecipes) {
+  const StudyCatalog catalog;
+  const Study& table4 = catalog.get("table4");
+  const auto cells = study_cells(table4, table4.scale("paper"), 1);
+  const auto detector = std::ranges::find(cells, "w3-backbone-fpn", &StudyCell::row);
+  const auto start = std::ranges::find(cells, "start-w3", &StudyCell::row);
+  ASSERT_NE(detector, cells.end());
+  ASSERT_NE(start, cells.end());
+  EXPECT_EQ(detector->depends_on, start->config_hash);
+  EXPECT_EQ(detector->config.backbone, "recipe:" + start->recipe_hash);
+  EXPECT_EQ(detector->config.arch, "fcos_resnet50_fpn");
+  // The start is the run of another table: it is trained once.
+  const Study& table2 = catalog.get("table2");
+  const auto classifiers = study_cells(table2, table2.scale("paper"), 1);
+  EXPECT_NE(std::ranges::find(classifiers, start->config_hash, &StudyCell::config_hash), classifiers.end());
+  EXPECT_EQ(start->metrics, (std::vector<MetricReference>{{"val", "top1"}}));
 }
 
 }  // namespace

@@ -342,7 +342,7 @@ TEST(Detectors, SparseIdsGetChannelsOrNumbersOfTheirOwn) {
 TEST(Detectors, BackbonesStartFromClassifiers) {
   quant::LayerPolicy policy({}, "paper", {});
   ModelOptions options = small(policy);
-  const auto classifier = make_model("resnet18", options);
+  const auto classifier = make_classifier("resnet18", options);
   initialize(*classifier, 9);
   std::map<std::string, at::Tensor> source;
   for (const quant::NamedTensor& item : io::state_of(*classifier)) source[item.name] = item.tensor;

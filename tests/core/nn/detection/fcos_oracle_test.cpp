@@ -36,24 +36,6 @@ ImageSize resized(const ImageSize& size, double short_side, double long_side) {
   return {side(size[0]), side(size[1])};
 }
 
-TEST(ModelOracles, FcosInputSizes) {
-  DENSESHIFT_SKIP_WITHOUT_ORACLES();
-  int compared = 0;
-  for (const auto& [key, entry] : model_oracles().items()) {
-    double short_side = 0, long_side = 0;
-    if (std::sscanf(key.c_str(), "rcnn_transform_sizes_%lf_%lf", &short_side, &long_side) != 2) continue;
-    for (const json& row : entry.at("rows")) {
-      const std::vector<std::int64_t> numbers = row.get<std::vector<std::int64_t>>();
-      const ImageSize size = resized({numbers.at(0), numbers.at(1)}, short_side, long_side);
-      EXPECT_EQ(size, (ImageSize{numbers.at(2), numbers.at(3)}));
-      EXPECT_EQ(rounded_up(size[0]), numbers.at(4));
-      EXPECT_EQ(rounded_up(size[1]), numbers.at(5));
-    }
-    ++compared;
-  }
-  if (compared == 0) GTEST_SKIP() << "the file has no table of sizes";
-}
-
 /// Images of an entry behind the input transform.
 struct Batch {
   at::Tensor images;
