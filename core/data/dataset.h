@@ -40,9 +40,9 @@ struct DatasetInfo {
 
 /// How to open a dataset.
 struct DatasetOptions {
-  std::string directory{};      ///< where the files are; ignored by datasets rendered in memory
-  std::string task{};           ///< of DatasetKind::tasks; empty: the first of them
-  std::string transform{};      ///< how pictures become input: square, ssd, fcos, deeplab; empty: the task's usual one
+  std::string directory{};  ///< where the files are; ignored by datasets rendered in memory
+  std::string task{};       ///< of DatasetKind::tasks; empty: the first of them
+  std::string transform{};  ///< how pictures become input: square, ssd, fcos, deeplab; empty: the task's usual one
   /// Speech: frames of a training sample.
   std::int64_t image_size = 0;  ///< side; fcos: the short side, deeplab: of the crop; 0: the dataset's own default
   std::int64_t max_size = 0;    ///< fcos: limit of the long side; 0: 5/3 of the short side
