@@ -43,8 +43,8 @@ struct DatasetOptions {
   std::string directory{};  ///< where the files are; ignored by datasets rendered in memory
   std::string task{};       ///< of DatasetKind::tasks; empty: the first of them
   std::string transform{};  ///< how pictures become input: square, ssd, fcos, deeplab; empty: the task's usual one
-  std::int64_t image_size =
-      0;  ///< side; fcos: the short side, deeplab: of the crop; speech: frames; 0: the dataset's own default
+  /// Speech: frames of a training sample.
+  std::int64_t image_size = 0;  ///< side; fcos: the short side, deeplab: of the crop; 0: the dataset's own default
   std::int64_t max_size = 0;    ///< fcos: limit of the long side; 0: 5/3 of the short side
   std::uint64_t seed = 1;       ///< rendered datasets only; the same seed gives the same images
   std::int64_t train_size = 0;  ///< rendered datasets only; 0: the dataset's own default
