@@ -22,7 +22,8 @@ OptionParser make_parser() {
       "denseshift models --arch resnet18 --wbits 2 --image-size 224 --classes 1000",
   });
   add_config_options(parser,
-                     {"arch", "method", "wbits", "abits", "activation", "width", "placement", "rule", "image_size"});
+                     {"arch", "method", "wbits", "abits", "activation", "width", "quantize", "quantize_predictions",
+                      "quantize_extra", "fpn_channels", "head_convs", "aux", "placement", "rule", "image_size"});
   parser.group("Network").add_options()("classes", po::value<std::int64_t>()->value_name("N"),
                                         "outputs of the classifier; by default 1000, or 10 for the CIFAR networks");
   parser.group("Topic").add_options()("topic", po::value<std::string>()->value_name("TOPIC"),

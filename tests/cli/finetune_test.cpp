@@ -33,9 +33,14 @@ class Finetune : public ::testing::Test {
   static ProgramOptions in_folder() { return {{}, folder_->path(), 300}; }
 
   static std::vector<std::string> finetune(const std::string& arch, const std::vector<std::string>& more) {
-    return with({"finetune", "--model", arch, "--dataset", "shapes", "--limit-train", "8", "--limit-val", "4",
-                 "--batch-size", "4", "--epochs", "1", "--lr", "0.001", "--threads", "1", "--quiet"},
-                more);
+    const std::vector<std::pair<std::string, std::string>> defaults = {
+        {"--model", arch},     {"--dataset", "shapes"}, {"--limit-train", "8"}, {"--limit-val", "4"},
+        {"--batch-size", "4"}, {"--epochs", "1"},       {"--lr", "0.001"},      {"--threads", "1"}};
+    std::vector<std::string> words = {"finetune", "--quiet"};
+    for (const auto& [flag, value] : defaults) {
+      if (std::find(more.begin(), more.end(), flag) == more.end()) words.insert(words.end(), {flag, value});
+    }
+    return with(words, more);
   }
   static nlohmann::json run_json(const std::vector<std::string>& words) {
     const ProgramResult result = run_program(with(words, {"--json"}), in_folder());
@@ -134,9 +139,8 @@ TEST_F(Finetune, AClassifierGetsANewHeadAndFrozenStages) {
 TEST_F(Finetune, AStoppedDetectorResumesToTheSameBits) {
   const TemporaryFolder whole, cut;
   const std::vector<std::string> arguments =
-      with(finetune("fcos_resnet18_fpn", kSmallFcos),
-           {"--backbone", fs::absolute(checkpoint_file(*folder_, 2, "best")).string(), "--limit-train", "32",
-            "--checkpoint-every", "2"});
+      with(finetune("fcos_resnet18_fpn", with(kSmallFcos, {"--limit-train", "32"})),
+           {"--backbone", fs::absolute(checkpoint_file(*folder_, 2, "best")).string(), "--checkpoint-every", "2"});
   ASSERT_EQ(run_program(arguments, {{}, whole.path(), 300}).status, 0);
   const ProgramResult stopped = run_and_signal(cut, arguments, "KILL");
   ASSERT_EQ(stopped.status, 128 + 9) << stopped.err;
@@ -166,7 +170,9 @@ TEST_F(Finetune, WhatCannotWorkIsSaidInOneLine) {
     EXPECT_THAT(result.err, HasSubstr(message));
   };
   fails(finetune("fcos_resnet18_fpn", {}), "nothing to start from");
-  fails(finetune("fcos_resnet50_fpn", with(kSmallFcos, {"--backbone", "1"})), "its backbone is not the network's");
+  fails(finetune("fcos_resnet50_fpn", with(kSmallFcos, {"--backbone", "2"})), "its backbone is not the network's");
+  fails(finetune("fcos_resnet18_fpn", with(kSmallFcos, {"--backbone", "1"})),
+        "no start from the full-precision weight");
   fails(finetune("fcos_resnet18", {"--backbone", "1"}), "unknown architecture 'fcos_resnet18'");
   fails(finetune("resnet18", {"--task", "detection", "--backbone", "1"}), "is a network for classification");
   fails(finetune("fcos_resnet18_fpn", {"--backbone", "nowhere.pth"}), "backbone: there is no file nowhere.pth");
