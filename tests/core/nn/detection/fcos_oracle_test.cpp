@@ -37,8 +37,6 @@ ImageSize resized(const ImageSize& size, float short_side, float long_side) {
   return {side(size[0]), side(size[1])};
 }
 
-<<<<<<< HEAD
-=======
 TEST(ModelOracles, FcosInputSizes) {
   DENSESHIFT_SKIP_WITHOUT_ORACLES();
   int compared = 0;
@@ -58,7 +56,6 @@ TEST(ModelOracles, FcosInputSizes) {
   if (compared == 0) GTEST_SKIP() << "the file has no table of sizes";
 }
 
->>>>>>> t6-detect
 /// Images of an entry behind the input transform.
 struct Batch {
   at::Tensor images;
