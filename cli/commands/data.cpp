@@ -160,18 +160,27 @@ int check(const std::vector<std::string>& arguments) {
   return broken.empty() ? 0 : 2;
 }
 
+/// The dataset that reads what export_dataset() writes.
+std::string reading_dataset(const std::string& task, data::ExportFormat format) {
+  if (task == "detection") return "coco";
+  if (task == "segmentation") return "voc";
+  if (task == "speech") return "fsc";
+  return format == data::ExportFormat::cifar10 ? "cifar10" : "imagefolder";
+}
+
 int synth(const std::vector<std::string>& arguments) {
   OptionParser parser({"data synth NAME --out DIR",
                        "Writes a rendered dataset to disk in a real format. DIR must not exist or be empty; it appears "
                        "complete or not at all.",
                        "denseshift data synth shapes --out shapes-png\n"
+                       "denseshift data synth shapes --task detection --out shapes-coco\n"
                        "denseshift data synth shapes --out shapes-cifar --format cifar10"});
   add_dataset_options(parser, true);
   parser.group("Output").add_options()("out", po::value<std::string>()->value_name("DIR"), "folder to write")(
       "format", po::value<std::string>()->default_value("png")->value_name("FORMAT"),
-      "png or jpeg (train/<class>/*, val/<class>/*), or cifar10 (the binary files, 32 px, 50000 + 10000)")(
-      "train", po::value<std::int64_t>()->default_value(0)->value_name("N"),
-      "training pictures; 0: the format's or dataset's own")(
+      "png or jpeg (class folders; COCO's layout for detection, VOC's for segmentation), or cifar10 (the binary files, "
+      "32 px, 50000 + 10000)")("train", po::value<std::int64_t>()->default_value(0)->value_name("N"),
+                               "training pictures; 0: the format's or dataset's own")(
       "val", po::value<std::int64_t>()->default_value(0)->value_name("N"), "validation pictures; 0: likewise");
   parser.add_json_option();
   po::variables_map values;
@@ -190,10 +199,13 @@ int synth(const std::vector<std::string>& arguments) {
     if (options.train_size == 0) options.train_size = 50000;
     if (options.val_size == 0) options.val_size = 10000;
   }
+  if (options.task == "detection" || options.task == "segmentation") {
+    options.transform = "square";  // boxes and maps at the size of the pictures
+  }
   const auto dataset = data::open_dataset(name, options);
   const std::string out = values["out"].as<std::string>();
   data::export_dataset(*dataset, format, out);
-  const std::string reader = format == data::ExportFormat::cifar10 ? "cifar10" : "imagefolder";
+  const std::string reader = reading_dataset(dataset->info().task, format);
   if (values["json"].as<bool>()) {
     print_json({{"out", out},
                 {"dataset", reader},
