@@ -111,8 +111,12 @@ TEST(FrozenNorm, TrainsAsItEvaluates) {
   y.sum().backward();
   EXPECT_TRUE(at::allclose(x.grad(), at::full({1, 3, 1, 1}, 1.5)));
   for (const auto& item : frozen.named_buffers()) {
-    if (item.key() == "running_mean") EXPECT_TRUE(at::equal(item.value(), at::full({3}, 2.0)));
-    if (item.key() == "num_batches_tracked") EXPECT_EQ(item.value().item<std::int64_t>(), 0);
+    if (item.key() == "running_mean") {
+      EXPECT_TRUE(at::equal(item.value(), at::full({3}, 2.0)));
+    }
+    if (item.key() == "num_batches_tracked") {
+      EXPECT_EQ(item.value().item<std::int64_t>(), 0);
+    }
   }
 }
 

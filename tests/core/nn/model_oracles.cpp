@@ -92,7 +92,9 @@ void fill(torch::nn::Module& model, const json& format) {
 
 void expect_names(torch::nn::Module& model, const json& entry, const std::string& what) {
   const std::vector<quant::NamedTensor> names = filled_tensors(model);
-  if (entry.contains("n_names")) EXPECT_EQ(names.size(), entry.at("n_names").get<std::size_t>()) << what;
+  if (entry.contains("n_names")) {
+    EXPECT_EQ(names.size(), entry.at("n_names").get<std::size_t>()) << what;
+  }
   if (!entry.contains("names_check")) return;
   for (const json& check : entry.at("names_check")) {
     EXPECT_EQ(names.at(check[0].get<std::size_t>()).name, check[1].get<std::string>()) << what;

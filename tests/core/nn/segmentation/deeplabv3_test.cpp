@@ -226,7 +226,9 @@ TEST(DeepLabV3, TrainsWithEveryPartQuantized) {
       if (step == 0) first = last;
       loss.backward();
       for (const auto& item : model->named_parameters()) {
-        if (item.value().requires_grad()) EXPECT_TRUE(item.value().grad().defined()) << item.key();
+        if (item.value().requires_grad()) {
+          EXPECT_TRUE(item.value().grad().defined()) << item.key();
+        }
       }
       optimizer->step(0.02, 1);
     }
