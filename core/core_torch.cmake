@@ -1,7 +1,11 @@
 denseshift_library(core
   SOURCES
     io/state_dict.cpp
-    nn/activation_layer.cpp nn/backbone.cpp nn/layers.cpp nn/model.cpp nn/models/resnet.cpp nn/models/resnet_body.cpp nn/segmentation/deeplabv3.cpp nn/segmentation/loss.cpp nn/transfer.cpp
+    nn/activation_layer.cpp nn/backbone.cpp
+    nn/detection/boxes.cpp nn/detection/detector.cpp nn/detection/fcos.cpp nn/detection/fcos_boxes.cpp
+    nn/detection/ssd.cpp nn/detection/ssd_boxes.cpp
+    nn/layers.cpp nn/model.cpp nn/models/resnet.cpp nn/models/resnet_body.cpp
+    nn/segmentation/deeplabv3.cpp nn/segmentation/loss.cpp nn/transfer.cpp
     optim/ema.cpp optim/optimizer.cpp
     quant/activation.cpp quant/activations/hwgq.cpp quant/activations/lq_nets.cpp quant/activations/pact.cpp
     quant/activations/step_function.cpp

@@ -20,7 +20,7 @@ bool is_finite(const Box& box) {
   return std::all_of(box.begin(), box.end(), [](float number) { return std::isfinite(number); });
 }
 
-std::vector<Box> checked_boxes(const at::Tensor& boxes, const char* what) {
+std::vector<Box> checked_boxes(const at::Tensor& boxes, const std::string& what) {
   if (boxes.numel() == 0) return {};
   if (boxes.dim() != 2 || boxes.size(1) != 4) throw input_error(fmt::format("{}: boxes are no (n, 4) tensor", what));
   const at::Tensor host = boxes.detach().to(at::kCPU, at::kFloat).contiguous();
@@ -30,9 +30,9 @@ std::vector<Box> checked_boxes(const at::Tensor& boxes, const char* what) {
     std::copy_n(numbers + 4 * i, 4, result[i].begin());
     const Box& box = result[i];
     if (!is_finite(box) || !(box[2] > box[0]) || !(box[3] > box[1])) {
-      throw input_error(fmt::format("{}: box {} from ({}, {}) to ({}, {}) has no area", what, i, box[0], box[1], box[2],
-                                    box[3]),
-                        "drop such boxes when reading the data");
+      throw input_error(
+          fmt::format("{}: box {} from ({}, {}) to ({}, {}) has no area", what, i, box[0], box[1], box[2], box[3]),
+          "drop such boxes when reading the data");
     }
   }
   return result;

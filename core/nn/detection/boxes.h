@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace denseshift::nn {
@@ -30,9 +31,9 @@ using Box = std::array<float, 4>;
 /// All four numbers are neither NaN nor infinite.
 [[nodiscard]] bool is_finite(const Box& box);
 
-/// Reads (n, 4) float boxes, of any device. Throws an input error that names `what` when a box has no area or a number
-/// that is not finite: such boxes have no target.
-[[nodiscard]] std::vector<Box> checked_boxes(const at::Tensor& boxes, const char* what);
+/// Reads (n, 4) boxes of any device. Throws an input error that begins with `what` when a box has no area or a number
+/// that is not finite: such boxes cannot be learnt.
+[[nodiscard]] std::vector<Box> checked_boxes(const at::Tensor& boxes, const std::string& what);
 
 /// 1 - GIoU of each pair of rows, (n, 4) x (n, 4) -> (n): IoU - (hull - union) / hull, with 1e-7 added to both
 /// denominators. A loss that still has a gradient for boxes that do not touch.

@@ -5,8 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
+#include "core/nn/detection/boxes.h"
 #include "core/nn/network.h"
 
 namespace denseshift::nn {
@@ -53,5 +56,23 @@ class Detector : public Network {
  private:
   DetectionThresholds thresholds_;
 };
+
+/// The boxes and labels of one image, read and checked. Throws an input error for a box without area and for a label
+/// that is not in [0, classes).
+struct CheckedTargets {
+  std::vector<Box> boxes;
+  std::vector<std::int64_t> labels;
+};
+[[nodiscard]] std::vector<CheckedTargets> check_targets(const at::Tensor& images,
+                                                        const std::vector<ImageTargets>& targets,
+                                                        const std::vector<ImageSize>& sizes, std::int64_t classes);
+
+/// As tensors.
+[[nodiscard]] FoundBoxes found_boxes(const std::vector<Candidate>& candidates);
+
+/// Tensors of a detection checkpoint under the names that our networks have: pyramids saved by older releases of
+/// torchvision have "inner_blocks.0.weight" where newer ones have "inner_blocks.0.0.weight" (likewise layer_blocks and
+/// biases).
+[[nodiscard]] std::map<std::string, at::Tensor> normalise_detection_names(std::map<std::string, at::Tensor> tensors);
 
 }  // namespace denseshift::nn

@@ -41,7 +41,7 @@ struct Positive {
 
 /// By level.
 std::vector<std::vector<Positive>> positives_of(const std::vector<FcosLevel>& levels,
-                                                const std::vector<FcosObjects>& objects) {
+                                                const std::vector<CheckedTargets>& objects) {
   std::vector<std::vector<Positive>> positives(levels.size());
   for (std::size_t image = 0; image < objects.size(); ++image) {
     const std::vector<std::int64_t> match = match_locations(levels, objects[image].boxes);
@@ -51,7 +51,9 @@ std::vector<std::vector<Positive>> positives_of(const std::vector<FcosLevel>& le
       for (std::int64_t cell = 0; cell < level.cells(); ++cell, ++location) {
         if (match[location] < 0) continue;
         const auto object = static_cast<std::size_t>(match[location]);
-        positives[l].push_back({static_cast<std::int64_t>(image), cell, objects[image].channels[object],
+        positives[l].push_back({static_cast<std::int64_t>(image),
+                                cell,
+                                objects[image].labels[object],
                                 {static_cast<float>(cell % level.width * level.stride_x),
                                  static_cast<float>(cell / level.width * level.stride_y)},
                                 objects[image].boxes[object]});
@@ -216,7 +218,7 @@ std::vector<std::int64_t> match_locations(const std::vector<FcosLevel>& levels, 
 }
 
 std::vector<quant::NamedTensor> fcos_losses(const std::vector<FcosMaps>& maps, const std::vector<FcosLevel>& levels,
-                                            const std::vector<FcosObjects>& objects) {
+                                            const std::vector<CheckedTargets>& objects) {
   const std::vector<std::vector<Positive>> positives = positives_of(levels, objects);
   std::size_t count = 0;
   LevelSums total;
@@ -254,7 +256,7 @@ std::vector<std::vector<Candidate>> fcos_proposals(const std::vector<FcosMaps>& 
     for (const Hit& hit : hits) {
       const float score =
           std::sqrt(sigmoid(hit.logit) * sigmoid(centre.data_ptr<float>()[hit.image * cells + hit.cell]));
-      if (!(static_cast<double>(score) > thresholds.score)) continue;
+      if (!(score > static_cast<float>(thresholds.score))) continue;
       of_image[static_cast<std::size_t>(hit.image)].push_back({{},
                                                                score,
                                                                label_of_channel[static_cast<std::size_t>(hit.channel)],
@@ -264,8 +266,8 @@ std::vector<std::vector<Candidate>> fcos_proposals(const std::vector<FcosMaps>& 
       keep_best(of_image[image], static_cast<std::size_t>(thresholds.candidates));
       const float* of_sides = distances.data_ptr<float>() + static_cast<std::int64_t>(image) * 4 * cells;
       for (Candidate& candidate : of_image[image]) {
-        candidate.box = clip_box(decoded(of_sides, level, candidate.order / logits.size(1)), sizes[image][0],
-                                 sizes[image][1]);
+        candidate.box =
+            clip_box(decoded(of_sides, level, candidate.order / logits.size(1)), sizes[image][0], sizes[image][1]);
         candidate.order += static_cast<std::int64_t>(l) << 40;
         proposals[image].push_back(candidate);
       }

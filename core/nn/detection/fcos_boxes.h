@@ -39,18 +39,12 @@ struct FcosLevel {
 [[nodiscard]] std::vector<std::int64_t> match_locations(const std::vector<FcosLevel>& levels,
                                                         const std::vector<Box>& boxes);
 
-/// Objects of one image with the channel of each one's class.
-struct FcosObjects {
-  std::vector<Box> boxes;
-  std::vector<std::int64_t> channels;
-};
-
 /// "classification" (sigmoid focal loss, alpha 0.25, gamma 2, over all locations and channels), "bbox_regression"
 /// (GIoU) and "bbox_ctrness" (cross-entropy), each a sum over the batch divided by the number of locations with an
-/// object, at least 1.
+/// object, at least 1. `objects`: per image, with channels as labels.
 [[nodiscard]] std::vector<quant::NamedTensor> fcos_losses(const std::vector<FcosMaps>& maps,
                                                           const std::vector<FcosLevel>& levels,
-                                                          const std::vector<FcosObjects>& objects);
+                                                          const std::vector<CheckedTargets>& objects);
 
 /// How proposals are looked for among the logits.
 enum class ProposalSearch {
