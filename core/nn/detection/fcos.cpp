@@ -209,7 +209,7 @@ class Fcos final : public Detector {
       class_of_channel_[static_cast<std::size_t>(channel_of_class_[c])] = static_cast<std::int64_t>(c);
     }
     BodyPlan plan = standard_body(shape);
-    plan.names.prefix = "backbone.body.";
+    plan.names = names();
     plan.readers = {{}, {Pyramid::inner_site(0)}, {Pyramid::inner_site(1)}, {Pyramid::inner_site(2)}};
     auto backbone = register_module("backbone", std::make_shared<torch::nn::Module>());
     auto owner = backbone->register_module("body", std::make_shared<torch::nn::Module>());
@@ -257,6 +257,8 @@ class Fcos final : public Detector {
             {"bbox_ctrness", at::cat(centreness, 1)}};
   }
 
+  [[nodiscard]] BackboneNames backbone_names() const override { return names(); }
+
   std::vector<quant::NamedTensor> features(const at::Tensor& images) override {
     std::vector<quant::NamedTensor> named;
     for (const at::Tensor& level : pyramid(images)) named.push_back({fmt::format("P{}", named.size() + 3), level});
@@ -264,6 +266,12 @@ class Fcos final : public Detector {
   }
 
  private:
+  static BackboneNames names() {
+    BackboneNames names;
+    names.prefix = "backbone.body.";
+    return names;
+  }
+
   std::vector<at::Tensor> pyramid(const at::Tensor& images) {
     std::vector<at::Tensor> stages = body_->stages(images);
     stages.erase(stages.begin());

@@ -90,7 +90,7 @@ class Ssd final : public Detector {
     const std::vector<SsdLevel> levels = ssd_levels(image_size);
     defaults_ = default_boxes(levels, image_size);
     BodyPlan plan{resnet_shape(backbone), {{1, 1, 1}, {2, 1, 1}, {1, 1, 1}}};  // layer3 without its stride
-    plan.names = {"feature_extractor.feature_extractor.", "0", "1", "2", {"4", "5", "6"}};
+    plan.names = names();
     plan.readers = {{}, {}, readers_of_level(0, levels.size())};
     auto outer = register_module("feature_extractor", std::make_shared<torch::nn::Module>());
     auto inner = outer->register_module("feature_extractor", std::make_shared<torch::nn::Module>());
@@ -150,6 +150,8 @@ class Ssd final : public Detector {
     return {{"loc", outputs.loc}, {"conf", outputs.conf}};
   }
 
+  [[nodiscard]] BackboneNames backbone_names() const override { return names(); }
+
   std::vector<quant::NamedTensor> features(const at::Tensor& images) override {
     std::vector<quant::NamedTensor> named;
     for (const at::Tensor& map : maps(images)) named.push_back({fmt::format("map{}", named.size()), map});
@@ -157,6 +159,9 @@ class Ssd final : public Detector {
   }
 
  private:
+  /// Children of the published Sequential: 3 is the pooling, there is no fourth stage.
+  static BackboneNames names() { return {"feature_extractor.feature_extractor.", "0", "1", "2", {"4", "5", "6"}}; }
+
   struct Outputs {
     at::Tensor loc, conf;
   };
