@@ -5,6 +5,7 @@ denseshift_test(core_torch_test
     nn/activation_layer_test.cpp
     quant/denseshift_equality_test.cpp quant/denseshift_quantizer_test.cpp quant/policy_test.cpp
     nn/backbone_test.cpp nn/layers_test.cpp nn/model_test.cpp nn/segmentation/deeplabv3_test.cpp
+    nn/detection/boxes_test.cpp nn/detection/detectors_test.cpp
     optim/ema_test.cpp optim/optimizer_test.cpp optim/torch_optim_test.cpp
     io/state_dict_test.cpp
   LINK denseshift_test_support)
@@ -13,6 +14,7 @@ denseshift_uses_torch(core_torch_test)
 denseshift_test(core_torch_oracle_test
   SOURCES quant/activation_oracle_test.cpp quant/baselines_oracle_test.cpp quant/denseshift_oracle_test.cpp
     nn/model_oracles.cpp nn/resnet_oracle_test.cpp nn/segmentation/deeplabv3_oracle_test.cpp
+    nn/detection/fcos_oracle_test.cpp nn/detection/ssd_oracle_test.cpp
   LINK nlohmann_json::nlohmann_json LABELS oracle)
 denseshift_uses_torch(core_torch_oracle_test)
 denseshift_regex_sources(nn/resnet_oracle_test.cpp)
