@@ -109,7 +109,9 @@ TEST(ModelOracles, SsdTargetsAndLoss) {
       const Box offsets = encode_offsets(objects.boxes[object], defaults.centred[d]);
       for (std::size_t i = 0; i < 4; ++i) {
         sums[i] += offsets[i];
-        if (positives.empty()) EXPECT_NEAR(offsets[i], entry.at("encoded_first_positive")[i].get<double>(), 2e-5);
+        if (positives.empty()) {
+          EXPECT_NEAR(offsets[i], entry.at("encoded_first_positive")[i].get<double>(), 2e-5);
+        }
       }
       positives.push_back({d, label});
       ++per_label[std::to_string(label)];
