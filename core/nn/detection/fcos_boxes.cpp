@@ -146,18 +146,25 @@ void scan(const at::Tensor& logits, const at::Tensor& bound, const std::vector<s
   }
 }
 
-void select(const at::Tensor& logits, const at::Tensor& bound, const std::vector<std::int64_t>& label_of_channel,
-            std::vector<Hit>& hits) {
+void select(const at::Tensor& logits, const at::Tensor& bound, const at::Tensor& centreness,
+            const std::vector<std::int64_t>& label_of_channel, std::int64_t most, std::vector<Hit>& hits) {
   const at::Tensor x = logits.contiguous();
-  const std::int64_t channels = x.size(1), cells = x.size(2) * x.size(3);
-  const at::Tensor index = x.gt(bound).reshape({-1}).nonzero().select(1, 0);
+  const std::int64_t images = x.size(0), channels = x.size(1), cells = x.size(2) * x.size(3);
+  const at::Tensor labelled = at::tensor(label_of_channel, at::kLong).ge(0).view({1, channels, 1, 1}).to(x.device());
+  const at::Tensor mask = x.gt(bound).logical_and_(labelled);
+  at::Tensor index = mask.reshape({-1}).nonzero().select(1, 0);
+  if (index.size(0) > images * most) {
+    // A network that is sure of everything: the best of each image are chosen before anything leaves the device.
+    const at::Tensor scores = at::where(mask, x.sigmoid() * centreness.sigmoid(), at::full({}, -1, x.options()));
+    const auto [values, entries] = scores.reshape({images, -1}).topk(std::min(most, channels * cells), 1);
+    const at::Tensor first = at::arange(images, index.options()).mul_(channels * cells).unsqueeze(1);
+    index = (entries + first).masked_select(values.ge(0));
+  }
   const at::Tensor values = x.reshape({-1}).index_select(0, index).to(at::kCPU);
   const at::Tensor host = index.to(at::kCPU);
   for (std::int64_t i = 0; i < host.size(0); ++i) {
     const std::int64_t entry = host.data_ptr<std::int64_t>()[i];
-    const std::int64_t channel = entry / cells % channels;
-    if (label_of_channel[static_cast<std::size_t>(channel)] < 0) continue;
-    hits.push_back({entry / (cells * channels), channel, entry % cells, values.data_ptr<float>()[i]});
+    hits.push_back({entry / (cells * channels), entry / cells % channels, entry % cells, values.data_ptr<float>()[i]});
   }
 }
 
@@ -168,6 +175,29 @@ Box decoded(const float* distances, const FcosLevel& level, std::int64_t cell) {
   const auto y = static_cast<float>(cell / level.width * level.stride_y);
   const auto distance = [&](std::int64_t side) { return distances[side * level.cells() + cell] * level.size; };
   return {x - distance(0), y - distance(1), x + distance(2), y + distance(3)};
+}
+
+/// Scored hits of one level, by image; `order` is cell * channels + channel.
+std::vector<std::vector<Candidate>> scored_hits(const FcosMaps& maps, const std::vector<std::int64_t>& label_of_channel,
+                                                const DetectionThresholds& thresholds, ProposalSearch search) {
+  const at::Tensor logits = maps.logits.to(at::kFloat), centreness = maps.centreness.to(at::kFloat);
+  const at::Tensor bound = logit_bound(centreness, thresholds.score);
+  std::vector<Hit> hits;
+  if (search == ProposalSearch::scan) {
+    scan(logits, bound, label_of_channel, hits);
+  } else {
+    select(logits, bound, centreness, label_of_channel, thresholds.candidates, hits);
+  }
+  const at::Tensor centre = centreness.to(at::kCPU).contiguous();
+  const std::int64_t channels = logits.size(1), cells = logits.size(2) * logits.size(3);
+  std::vector<std::vector<Candidate>> of_image(static_cast<std::size_t>(logits.size(0)));
+  for (const Hit& hit : hits) {
+    const float score = std::sqrt(sigmoid(hit.logit) * sigmoid(centre.data_ptr<float>()[hit.image * cells + hit.cell]));
+    if (!(score > static_cast<float>(thresholds.score))) continue;
+    const std::int64_t label = label_of_channel[static_cast<std::size_t>(hit.channel)];
+    of_image[static_cast<std::size_t>(hit.image)].push_back({{}, score, label, hit.cell * channels + hit.channel});
+  }
+  return of_image;
 }
 
 }  // namespace
@@ -245,29 +275,14 @@ std::vector<std::vector<Candidate>> fcos_proposals(const std::vector<FcosMaps>& 
   std::vector<std::vector<Candidate>> proposals(sizes.size());
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const FcosLevel& level = levels[l];
-    const std::int64_t cells = level.cells();
-    const at::Tensor logits = maps[l].logits.to(at::kFloat), centreness = maps[l].centreness.to(at::kFloat);
-    std::vector<Hit> hits;
-    (search == ProposalSearch::scan ? scan : select)(logits, logit_bound(centreness, thresholds.score),
-                                                     label_of_channel, hits);
-    const at::Tensor centre = centreness.to(at::kCPU).contiguous();
     const at::Tensor distances = maps[l].distances.to(at::kCPU, at::kFloat).contiguous();
-    std::vector<std::vector<Candidate>> of_image(sizes.size());
-    for (const Hit& hit : hits) {
-      const float score =
-          std::sqrt(sigmoid(hit.logit) * sigmoid(centre.data_ptr<float>()[hit.image * cells + hit.cell]));
-      if (!(score > static_cast<float>(thresholds.score))) continue;
-      of_image[static_cast<std::size_t>(hit.image)].push_back({{},
-                                                               score,
-                                                               label_of_channel[static_cast<std::size_t>(hit.channel)],
-                                                               hit.cell * logits.size(1) + hit.channel});
-    }
+    std::vector<std::vector<Candidate>> of_image = scored_hits(maps[l], label_of_channel, thresholds, search);
     for (std::size_t image = 0; image < sizes.size(); ++image) {
       keep_best(of_image[image], static_cast<std::size_t>(thresholds.candidates));
-      const float* of_sides = distances.data_ptr<float>() + static_cast<std::int64_t>(image) * 4 * cells;
+      const float* sides = distances.data_ptr<float>() + static_cast<std::int64_t>(image) * 4 * level.cells();
       for (Candidate& candidate : of_image[image]) {
-        candidate.box =
-            clip_box(decoded(of_sides, level, candidate.order / logits.size(1)), sizes[image][0], sizes[image][1]);
+        const Box box = decoded(sides, level, candidate.order / maps[l].logits.size(1));
+        candidate.box = clip_box(box, sizes[image][0], sizes[image][1]);
         candidate.order += static_cast<std::int64_t>(l) << 40;
         proposals[image].push_back(candidate);
       }
