@@ -110,94 +110,130 @@ LevelSums level_sums(const FcosMaps& maps, const FcosLevel& level, const std::ve
   return sums;
 }
 
-/// A logit that may reach the threshold.
-struct Hit {
-  std::int64_t image, channel, cell;
-  float logit;
-};
+float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
-/// A little below the logit from which the score is above the threshold, at each location: (N, 1, H, W).
+/// A little below the logit from which the score is above the threshold, for each centre-ness.
 at::Tensor logit_bound(const at::Tensor& centreness, double threshold) {
   const double square = threshold > 0 ? threshold * threshold : 0;
   const at::Tensor least = at::clamp_max(square / centreness.sigmoid(), 1) * (1 - 1e-5);
-  return at::logit(least) - 1e-5;
+  return (at::logit(least) - 1e-5).contiguous();
 }
 
-void scan(const at::Tensor& logits, const at::Tensor& bound, const std::vector<std::int64_t>& label_of_channel,
-          std::vector<Hit>& hits) {
-  constexpr std::int64_t kBlock = 64;
-  const at::Tensor x = logits.contiguous(), limit = bound.contiguous();
-  const std::int64_t channels = x.size(1), cells = x.size(2) * x.size(3);
-  for (std::int64_t image = 0; image < x.size(0); ++image) {
-    const float* limits = limit.data_ptr<float>() + image * cells;
-    for (std::int64_t channel = 0; channel < channels; ++channel) {
-      if (label_of_channel[static_cast<std::size_t>(channel)] < 0) continue;
-      const float* row = x.data_ptr<float>() + (image * channels + channel) * cells;
+/// Collects the proposals of one image on one level, without their boxes; `order` is cell * channels + channel.
+class Collector {
+ public:
+  /// `centreness`: of the image's cells, a float map on the CPU.
+  Collector(const at::Tensor& centreness, const std::vector<std::int64_t>& label_of_channel,
+            const DetectionThresholds& thresholds)
+      : centreness_(centreness.contiguous()),
+        label_of_channel_(label_of_channel),
+        least_(static_cast<float>(thresholds.score)),
+        most_(static_cast<std::size_t>(thresholds.candidates)),
+        bound_(logit_bound(centreness_, thresholds.score)) {}
+
+  /// Looks at all logits (channels, cells).
+  void scan(const float* logits, std::int64_t cells) {
+    constexpr std::int64_t kBlock = 64;
+    for (std::size_t channel = 0; channel < label_of_channel_.size(); ++channel, logits += cells) {
+      if (label_of_channel_[channel] < 0) continue;
       for (std::int64_t begin = 0; begin < cells; begin += kBlock) {
         const std::int64_t end = std::min(begin + kBlock, cells);
+        const float* bound = bound_.data_ptr<float>();
         int any = 0;  // without a branch, so that the compiler uses vector instructions
-        for (std::int64_t cell = begin; cell < end; ++cell) any |= row[cell] > limits[cell] ? 1 : 0;
+        for (std::int64_t cell = begin; cell < end; ++cell) any |= logits[cell] > bound[cell] ? 1 : 0;
         if (any == 0) continue;
         for (std::int64_t cell = begin; cell < end; ++cell) {
-          if (row[cell] > limits[cell]) hits.push_back({image, channel, cell, row[cell]});
+          if (logits[cell] > bound[cell]) add(static_cast<std::int64_t>(channel), cell, logits[cell]);
         }
+        if (found_.size() > kSlack * most_) prune();
       }
     }
   }
+
+  void add(std::int64_t channel, std::int64_t cell, float logit) {
+    const float score = std::sqrt(sigmoid(logit) * sigmoid(centreness_.data_ptr<float>()[cell]));
+    if (!(score > least_)) return;
+    const auto channels = static_cast<std::int64_t>(label_of_channel_.size());
+    found_.push_back({{}, score, label_of_channel_[static_cast<std::size_t>(channel)], cell * channels + channel});
+  }
+
+  /// The best ones, best first.
+  std::vector<Candidate> best() {
+    keep_best(found_, most_);
+    return std::move(found_);
+  }
+
+ private:
+  static constexpr std::size_t kSlack = 8;
+
+  /// More were found than can stay. The worst that stays is the new bound, so that a network that is sure of everything
+  /// costs little more than one that is not.
+  void prune() {
+    keep_best(found_, most_);
+    bound_ = logit_bound(centreness_, found_.empty() ? 1 : static_cast<double>(found_.back().score));
+  }
+
+  at::Tensor centreness_;
+  const std::vector<std::int64_t>& label_of_channel_;
+  float least_;
+  std::size_t most_;
+  at::Tensor bound_;
+  std::vector<Candidate> found_;
+};
+
+/// Indices (in images x channels x cells) of the logits that may be proposals, found on the tensors' device.
+at::Tensor likely_entries(const at::Tensor& logits, const at::Tensor& centreness,
+                          const std::vector<std::int64_t>& label_of_channel, const DetectionThresholds& thresholds) {
+  const std::int64_t images = logits.size(0), channels = logits.size(1), cells = logits.size(2) * logits.size(3);
+  const at::Tensor labelled =
+      at::tensor(label_of_channel, at::kLong).ge(0).view({1, channels, 1, 1}).to(logits.device());
+  const at::Tensor mask = logits.gt(logit_bound(centreness, thresholds.score)).logical_and_(labelled);
+  const at::Tensor index = mask.reshape({-1}).nonzero().select(1, 0);
+  if (index.size(0) <= images * thresholds.candidates) return index;
+  // More than can stay: the best of each image are chosen before anything leaves the device.
+  const at::Tensor scores =
+      at::where(mask, logits.sigmoid() * centreness.sigmoid(), at::full({}, -1, logits.options()));
+  const auto [values, entries] =
+      scores.reshape({images, -1}).topk(std::min(thresholds.candidates, channels * cells), 1);
+  const at::Tensor first = at::arange(images, index.options()).mul_(channels * cells).unsqueeze(1);
+  return (entries + first).masked_select(values.ge(0));
 }
 
-void select(const at::Tensor& logits, const at::Tensor& bound, const at::Tensor& centreness,
-            const std::vector<std::int64_t>& label_of_channel, std::int64_t most, std::vector<Hit>& hits) {
-  const at::Tensor x = logits.contiguous();
-  const std::int64_t images = x.size(0), channels = x.size(1), cells = x.size(2) * x.size(3);
-  const at::Tensor labelled = at::tensor(label_of_channel, at::kLong).ge(0).view({1, channels, 1, 1}).to(x.device());
-  const at::Tensor mask = x.gt(bound).logical_and_(labelled);
-  at::Tensor index = mask.reshape({-1}).nonzero().select(1, 0);
-  if (index.size(0) > images * most) {
-    // A network that is sure of everything: the best of each image are chosen before anything leaves the device.
-    const at::Tensor scores = at::where(mask, x.sigmoid() * centreness.sigmoid(), at::full({}, -1, x.options()));
-    const auto [values, entries] = scores.reshape({images, -1}).topk(std::min(most, channels * cells), 1);
-    const at::Tensor first = at::arange(images, index.options()).mul_(channels * cells).unsqueeze(1);
-    index = (entries + first).masked_select(values.ge(0));
+/// Proposals of one level for each image, without their boxes.
+std::vector<std::vector<Candidate>> level_proposals(const FcosMaps& maps,
+                                                    const std::vector<std::int64_t>& label_of_channel,
+                                                    const DetectionThresholds& thresholds, ProposalSearch search) {
+  const at::Tensor logits = maps.logits.to(at::kFloat).contiguous(), centreness = maps.centreness.to(at::kFloat);
+  const std::int64_t images = logits.size(0), channels = logits.size(1), cells = logits.size(2) * logits.size(3);
+  const at::Tensor host = centreness.to(at::kCPU);
+  std::vector<Collector> collectors;
+  for (std::int64_t image = 0; image < images; ++image) {
+    collectors.emplace_back(host[image], label_of_channel, thresholds);
   }
-  const at::Tensor values = x.reshape({-1}).index_select(0, index).to(at::kCPU);
-  const at::Tensor host = index.to(at::kCPU);
-  for (std::int64_t i = 0; i < host.size(0); ++i) {
-    const std::int64_t entry = host.data_ptr<std::int64_t>()[i];
-    hits.push_back({entry / (cells * channels), entry / cells % channels, entry % cells, values.data_ptr<float>()[i]});
+  if (search == ProposalSearch::scan) {
+    for (std::int64_t image = 0; image < images; ++image) {
+      collectors[static_cast<std::size_t>(image)].scan(logits.data_ptr<float>() + image * channels * cells, cells);
+    }
+  } else {
+    const at::Tensor index = likely_entries(logits, centreness, label_of_channel, thresholds);
+    const at::Tensor values = logits.reshape({-1}).index_select(0, index).to(at::kCPU);
+    const at::Tensor entries = index.to(at::kCPU);
+    for (std::int64_t i = 0; i < entries.size(0); ++i) {
+      const std::int64_t entry = entries.data_ptr<std::int64_t>()[i];
+      collectors[static_cast<std::size_t>(entry / (cells * channels))].add(entry / cells % channels, entry % cells,
+                                                                           values.data_ptr<float>()[i]);
+    }
   }
+  std::vector<std::vector<Candidate>> proposals;
+  for (Collector& collector : collectors) proposals.push_back(collector.best());
+  return proposals;
 }
-
-float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
 Box decoded(const float* distances, const FcosLevel& level, std::int64_t cell) {
   const auto x = static_cast<float>(cell % level.width * level.stride_x);
   const auto y = static_cast<float>(cell / level.width * level.stride_y);
   const auto distance = [&](std::int64_t side) { return distances[side * level.cells() + cell] * level.size; };
   return {x - distance(0), y - distance(1), x + distance(2), y + distance(3)};
-}
-
-/// Scored hits of one level, by image; `order` is cell * channels + channel.
-std::vector<std::vector<Candidate>> scored_hits(const FcosMaps& maps, const std::vector<std::int64_t>& label_of_channel,
-                                                const DetectionThresholds& thresholds, ProposalSearch search) {
-  const at::Tensor logits = maps.logits.to(at::kFloat), centreness = maps.centreness.to(at::kFloat);
-  const at::Tensor bound = logit_bound(centreness, thresholds.score);
-  std::vector<Hit> hits;
-  if (search == ProposalSearch::scan) {
-    scan(logits, bound, label_of_channel, hits);
-  } else {
-    select(logits, bound, centreness, label_of_channel, thresholds.candidates, hits);
-  }
-  const at::Tensor centre = centreness.to(at::kCPU).contiguous();
-  const std::int64_t channels = logits.size(1), cells = logits.size(2) * logits.size(3);
-  std::vector<std::vector<Candidate>> of_image(static_cast<std::size_t>(logits.size(0)));
-  for (const Hit& hit : hits) {
-    const float score = std::sqrt(sigmoid(hit.logit) * sigmoid(centre.data_ptr<float>()[hit.image * cells + hit.cell]));
-    if (!(score > static_cast<float>(thresholds.score))) continue;
-    const std::int64_t label = label_of_channel[static_cast<std::size_t>(hit.channel)];
-    of_image[static_cast<std::size_t>(hit.image)].push_back({{}, score, label, hit.cell * channels + hit.channel});
-  }
-  return of_image;
 }
 
 }  // namespace
@@ -276,9 +312,8 @@ std::vector<std::vector<Candidate>> fcos_proposals(const std::vector<FcosMaps>& 
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const FcosLevel& level = levels[l];
     const at::Tensor distances = maps[l].distances.to(at::kCPU, at::kFloat).contiguous();
-    std::vector<std::vector<Candidate>> of_image = scored_hits(maps[l], label_of_channel, thresholds, search);
+    std::vector<std::vector<Candidate>> of_image = level_proposals(maps[l], label_of_channel, thresholds, search);
     for (std::size_t image = 0; image < sizes.size(); ++image) {
-      keep_best(of_image[image], static_cast<std::size_t>(thresholds.candidates));
       const float* sides = distances.data_ptr<float>() + static_cast<std::int64_t>(image) * 4 * level.cells();
       for (Candidate& candidate : of_image[image]) {
         const Box box = decoded(sides, level, candidate.order / maps[l].logits.size(1));

@@ -39,7 +39,8 @@ ImageSize resized(const ImageSize& size, double short_side, double long_side) {
 TEST(ModelOracles, FcosInputSizes) {
   DENSESHIFT_SKIP_WITHOUT_ORACLES();
   int compared = 0;
-  for (const auto& [key, entry] : model_oracles().items()) {
+  const json file = model_oracles();
+  for (const auto& [key, entry] : file.items()) {
     double short_side = 0, long_side = 0;
     if (std::sscanf(key.c_str(), "rcnn_transform_sizes_%lf_%lf", &short_side, &long_side) != 2) continue;
     for (const json& row : entry.at("rows")) {
