@@ -26,10 +26,11 @@ constexpr std::int64_t kMultiple = 32;
 
 std::int64_t rounded_up(std::int64_t size) { return (size + kMultiple - 1) / kMultiple * kMultiple; }
 
-/// torchvision's rule: the scale is a float, sizes are rounded down.
-ImageSize resized(const ImageSize& size, double short_side, double long_side) {
-  const auto scale = static_cast<float>(std::min(short_side / static_cast<double>(std::min(size[0], size[1])),
-                                                 long_side / static_cast<double>(std::max(size[0], size[1]))));
+/// torchvision's rule: a float scale, made of the reciprocal of the image's side; sizes are rounded down.
+ImageSize resized(const ImageSize& size, float short_side, float long_side) {
+  const auto reciprocal = [](std::int64_t side) { return 1 / static_cast<float>(side); };
+  const float scale =
+      std::min(short_side * reciprocal(std::min(size[0], size[1])), long_side * reciprocal(std::max(size[0], size[1])));
   const auto side = [&](std::int64_t s) {
     return static_cast<std::int64_t>(std::floor(static_cast<double>(s) * static_cast<double>(scale)));
   };
@@ -41,8 +42,8 @@ TEST(ModelOracles, FcosInputSizes) {
   int compared = 0;
   const json file = model_oracles();
   for (const auto& [key, entry] : file.items()) {
-    double short_side = 0, long_side = 0;
-    if (std::sscanf(key.c_str(), "rcnn_transform_sizes_%lf_%lf", &short_side, &long_side) != 2) continue;
+    float short_side = 0, long_side = 0;
+    if (std::sscanf(key.c_str(), "rcnn_transform_sizes_%f_%f", &short_side, &long_side) != 2) continue;
     for (const json& row : entry.at("rows")) {
       const std::vector<std::int64_t> numbers = row.get<std::vector<std::int64_t>>();
       const ImageSize size = resized({numbers.at(0), numbers.at(1)}, short_side, long_side);
@@ -73,7 +74,7 @@ Batch make_batch(const json& entry, const json& format, std::size_t count) {
                                     range[0].get<double>(), range[1].get<double>());
     image = (image - at::tensor(mean).view({3, 1, 1})) / at::tensor(deviation).view({3, 1, 1});
     const ImageSize size =
-        resized({shape[1], shape[2]}, entry.at("min_size").get<double>(), entry.at("max_size").get<double>());
+        resized({shape[1], shape[2]}, entry.at("min_size").get<float>(), entry.at("max_size").get<float>());
     images.push_back(at::upsample_bilinear2d(image.unsqueeze(0), {size[0], size[1]}, /*align_corners=*/false));
     batch.original.push_back({shape[1], shape[2]});
     batch.sizes.push_back(size);
