@@ -50,7 +50,7 @@ Conv2d::Conv2d(quant::LayerSite site, std::int64_t in, std::int64_t out, std::in
 at::Tensor Conv2d::forward(const at::Tensor& input) {
   const at::AutoGradMode grad(at::GradMode::is_enabled() && !frozen());
   at::Tensor output = quantizer().convolve(input, geometry_);
-  macs_ = weight_count() * output.size(2) * output.size(3);
+  macs_ += weight_count() * output.size(2) * output.size(3);
   if (!bias_.defined()) return output;
   return output.add_(bias_.to(output.scalar_type()).view({1, -1, 1, 1}));
 }
@@ -102,7 +102,7 @@ Linear::Linear(quant::LayerSite site, std::int64_t in, std::int64_t out, quant::
 
 at::Tensor Linear::forward(const at::Tensor& input) {
   const at::AutoGradMode grad(at::GradMode::is_enabled() && !frozen());
-  macs_ = weight_count();
+  macs_ += weight_count();
   return quantizer().apply_linear(input, bias_);
 }
 

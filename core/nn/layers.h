@@ -24,8 +24,10 @@ class QuantizedLayer : public torch::nn::Module {
   [[nodiscard]] const quant::MethodOptions& options() const { return options_; }
   [[nodiscard]] const std::vector<std::int64_t>& weight_shape() const { return shape_; }
   [[nodiscard]] std::int64_t weight_count() const;
-  /// Multiply-accumulates of the last forward pass for one sample.
+  /// Multiply-accumulates for one sample in all calls since reset_macs(): a head that reads several maps is called for
+  /// each of them.
   [[nodiscard]] std::int64_t macs() const { return macs_; }
+  void reset_macs() { macs_ = 0; }
   /// Random start of weight and bias.
   virtual void initialize(at::Generator generator) { quantizer_->initialize(generator); }
   /// Tells the quantizer too: methods may pass training and evaluation differently.

@@ -76,6 +76,7 @@ ModelFacts describe(Network& model, const InputSize& input) {
     const at::NoGradGuard no_grad;
     const bool was_training = model.is_training();
     model.eval();
+    for (const auto& [name, layer] : weight_layers(model)) layer->reset_macs();
     const at::Device device = model.parameters().front().device();
     (void)model.outputs(at::zeros({1, input.channels, input.height, input.width}, at::TensorOptions().device(device)));
     model.train(was_training);
