@@ -19,6 +19,10 @@ fi
 folder=${folder:-$(mktemp -d)}
 "$root/scripts/build.sh" "$@"
 mkdir -p "$folder/reports"
+# The smoke recipes of detection and segmentation learn as far as they should.
+if [[ -x $root/build/tests/finetune_program_test ]]; then
+  DENSESHIFT_GATES=1 "$root/build/tests/finetune_program_test" --gtest_filter='*Gates*'
+fi
 cd "$folder"
 denseshift=$root/build/denseshift
 for study in $("$denseshift" report --list --json | sed -n 's/.*"name": "\(.*\)",/\1/p'); do

@@ -31,6 +31,8 @@ OptionParser make_parser() {
       .add_options()("predictions", po::value<std::string>()->value_name("FILE"),
                      "detections in COCO's results format")("annotations", po::value<std::string>()->value_name("FILE"),
                                                             "the truth in COCO's instances format");
+  parser.group("Weights").add_options()("split", po::value<std::string>()->value_name("NAME"),
+                                        "samples: train, val or test [val, and test where there is one]");
   parser.group("Output").add_options()("draw", po::value<std::int64_t>()->value_name("N"),
                                        "draw boxes or classes into the first N pictures, as PNG files")(
       "draw-out", po::value<std::string>()->default_value("drawn")->value_name("DIR"), "folder of those pictures")(
@@ -83,6 +85,7 @@ int run(const std::vector<std::string>& arguments) {
                                 {"config", experiments::to_json(given.config)},
                                 {"overrides", given.keys},
                                 {"record", values["record"].as<bool>()},
+                                {"split", text_option(values, "split")},
                                 {"draw", values.count("draw") > 0 ? values["draw"].as<std::int64_t>() : 0},
                                 {"draw_out", values["draw-out"].as<std::string>()},
                                 {"draw_score", values["draw-score"].as<double>()},

@@ -35,8 +35,8 @@ nlohmann::ordered_json result_json(const experiments::EvalResult& r) {
   for (const auto& [split, score] : r.scores) {
     nlohmann::ordered_json values = metrics_json(score);
     values["samples"] = score.samples;
-    // The validation split's values stand at the top level.
-    split == "val" ? json.update(values) : void(json[split] = values);
+    // The values of the validation split, or of the only one, stand at the top level.
+    split == "val" || r.scores.size() == 1 ? json.update(values) : void(json[split] = values);
   }
   return json;
 }
@@ -51,6 +51,7 @@ int eval_verb(const nlohmann::json& json) {
   request.config = experiments::config_from_json(json.at("config"));
   request.overrides = json.at("overrides").get<std::vector<std::string>>();
   request.record = json.at("record").get<bool>();
+  request.split = json.at("split").get<std::string>();
   request.draw = json.at("draw").get<std::int64_t>();
   request.draw_out = json.at("draw_out").get<std::string>();
   request.draw_score = json.at("draw_score").get<double>();

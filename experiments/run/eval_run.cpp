@@ -40,6 +40,18 @@ std::int64_t record_result(const EvalRequest& request, const EvalResult& result,
   return run;
 }
 
+std::vector<data::Split> splits_of(const EvalRequest& request, const data::Dataset& dataset) {
+  std::vector<data::Split> splits;
+  for (const data::Split split : {data::Split::train, data::Split::val, data::Split::test}) {
+    if (request.split.empty() ? split != data::Split::train : request.split == data::split_name(split))
+      splits.push_back(split);
+  }
+  if (splits.empty()) throw usage_error("split: unknown value '" + request.split + "'", "use train, val or test");
+  std::erase_if(splits, [&](data::Split split) { return dataset.size(split) == 0; });
+  if (splits.empty()) throw usage_error("dataset " + dataset.info().name + " has no split " + request.split);
+  return splits;
+}
+
 /// Files of the validation split go into the folder itself, others into one of their name.
 void write_output(const EvalRequest& request, const Setup& setup, data::Split split,
                   std::vector<std::filesystem::path>& files) {
@@ -73,9 +85,11 @@ EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& 
   result.facts = setup.facts;
   result.primary = setup.task->primary();
   setup.task->predictions.wanted = !request.predictions_out.empty() || request.draw > 0;
-  for (const data::Split split : {data::Split::val, data::Split::test}) {
-    if (setup.dataset->size(split) == 0) continue;
-    data::Loader loader(*setup.dataset, loader_options(setup.config, split));
+  for (const data::Split split : splits_of(request, *setup.dataset)) {
+    // Also training samples are taken as they are, in their order.
+    data::LoaderOptions options = loader_options(setup.config, data::Split::val);
+    options.split = split;
+    data::Loader loader(*setup.dataset, options);
     const auto going = [&](std::int64_t batch, std::int64_t batches, const Score& score) {
       return (!progress || progress(batch, batches, score)) && StopSignals::received().empty();
     };
