@@ -26,6 +26,7 @@ std::int64_t record_result(const EvalRequest& request, const EvalResult& result,
   results_db::RunStore store(database);
   results_db::NewRun record;
   record.command = "eval";
+  record.task = setup.config.task;
   record.command_line = request.command_line;
   record.config = to_json(setup.config);
   record.config["checkpoint"] = result.checkpoint;

@@ -116,6 +116,7 @@ class RecordedRun {
     if (!request_.run_dir.empty()) directory_ = new_directory(request_, 0);
     results_db::NewRun record;
     record.command = setup_.config.backbone.empty() ? request_.command : "finetune";
+    record.task = setup_.config.task;
     record.command_line = request_.command_line;
     record.name = setup_.config.name;
     record.note = setup_.config.note;
