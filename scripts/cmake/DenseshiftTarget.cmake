@@ -28,19 +28,6 @@ function(denseshift_own target)
   endif()
 endfunction()
 
-# denseshift_precompiled(<target>...): the headers that most sources without LibTorch start with, compiled once with
-# denseshift_util. Nothing may rely on them: a source includes what it uses (-DDENSESHIFT_PCH=OFF checks it).
-function(denseshift_precompiled)
-  if(NOT DENSESHIFT_PCH)
-    return()
-  endif()
-  foreach(_target IN LISTS ARGN)
-    # They only fit code compiled the same way; executables would otherwise get -fPIE.
-    target_compile_options(${_target} PRIVATE -fPIC)
-    target_precompile_headers(${_target} REUSE_FROM denseshift_util)
-  endforeach()
-endfunction()
-
 # denseshift_library(<name> SOURCES ... LINK ...): static library denseshift_<name>, alias denseshift::<name>.
 function(denseshift_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
