@@ -93,16 +93,14 @@ TEST(DeepLabV3, LayersAreNamedAndPlacedForThePolicy) {
 
 TEST(DeepLabV3, DilationKeepsAnEighthOfTheSide) {
   const at::NoGradGuard no_grad;
-  for (const char* backbone : {"resnet18", "resnet50"}) {
-    const auto model = build({.backbone = backbone});
-    model->eval();
-    for (const quant::NamedTensor& item : model->features(at::zeros({1, 3, 65, 97}))) {
-      if (item.name.rfind("layer", 0) != 0) continue;
-      EXPECT_EQ(item.tensor.size(2), 9) << backbone << " " << item.name;
-      EXPECT_EQ(item.tensor.size(3), 13) << backbone << " " << item.name;
-    }
-    EXPECT_EQ(model->forward(at::zeros({1, 3, 65, 97})).out.sizes(), at::IntArrayRef({1, 4, 65, 97}));
+  const auto model = build({});
+  model->eval();
+  for (const quant::NamedTensor& item : model->features(at::zeros({1, 3, 33, 49}))) {
+    if (item.name.rfind("layer", 0) != 0) continue;
+    EXPECT_EQ(item.tensor.size(2), 5) << item.name;
+    EXPECT_EQ(item.tensor.size(3), 7) << item.name;
   }
+  EXPECT_EQ(model->forward(at::zeros({1, 3, 33, 49})).out.sizes(), at::IntArrayRef({1, 4, 33, 49}));
 }
 
 TEST(DeepLabV3, ThreeByThreeConvolutionsAreDilatedAsPublished) {
@@ -211,14 +209,14 @@ TEST(DeepLabV3, TrainsWithEveryPartQuantized) {
   const at::Tensor images = at::randn({2, 3, 33, 33});
   const at::Tensor target = at::randint(4, {2, 33, 33}, at::kLong);
   for (const Wanted& wanted :
-       {Wanted{}, Wanted{.method = "denseshift", .wbits = 3}, Wanted{.method = "denseshift", .wbits = 2, .abits = 4},
+       {Wanted{.method = "denseshift", .wbits = 3}, Wanted{.method = "denseshift", .wbits = 2, .abits = 4},
         Wanted{.method = "twn", .wbits = 2, .abits = 4, .aux = false}}) {
     const auto model = build(wanted);
     initialize(*model, 1);
     model->train();
     const auto optimizer = optim::make_optimizer({}, optim::collect_parameters(*model, 1e-4, true));
     double first = 0, last = 0;
-    for (int step = 0; step < 4; ++step) {
+    for (int step = 0; step < 2; ++step) {
       optimizer->zero_grad();
       const at::Tensor loss = total(segmentation_losses(model->forward(images), target));
       last = loss.item<double>();
