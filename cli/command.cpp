@@ -86,7 +86,11 @@ class Tokenizer {
     if (i + 1 == arguments.size() || arguments[i + 1].starts_with("--")) {
       throw usage_error("option '" + spelled + "' needs a value", "write " + spelled + "=VALUE");
     }
-    store(*found, {arguments[++i]});
+    std::vector<std::string> words = {arguments[++i]};
+    while (found->semantic()->max_tokens() > 1 && i + 1 < arguments.size() && !arguments[i + 1].starts_with("-")) {
+      words.push_back(arguments[++i]);
+    }
+    store(*found, std::move(words));
   }
 
   std::string option_hint(const std::string& spelled) const {

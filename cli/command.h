@@ -45,7 +45,8 @@ class OptionParser {
   /// Positional arguments in order: option name and how many (-1: the rest). The named options must exist in a group.
   void positional(const std::string& name, int count);
 
-  /// Parses. Accepts "--name value", "--name=value" and short forms; a switch (a bool_switch, or a bool value with an
+  /// Parses. Accepts "--name value", "--name=value" and short forms; a multitoken option takes all words up to the next
+  /// option; a switch (a bool_switch, or a bool value with an
   /// implicit value) also as "--no-name" when it takes a value. Names are never abbreviated. Prints help and returns
   /// false when --help was given. Throws a usage error for unknown options (with the nearest one), missing or malformed
   /// values.

@@ -65,8 +65,8 @@ void add_dataset_options(OptionParser& parser, bool rendered_only) {
   group.add_options()("task", po::value<std::string>()->default_value("")->value_name("TASK"),
                       "classification, detection, segmentation or speech; empty: the dataset's usual one");
   group.add_options()("image-size", po::value<std::int64_t>()->default_value(0)->value_name("N"),
-                      "side of the pictures in pixels; 0: the dataset's own")(
-      "seed", po::value<std::uint64_t>()->default_value(1)->value_name("N"), "seed of rendered pictures");
+                      "side of the pictures in pixels, frames of a recording; 0: the dataset's own")(
+      "seed", po::value<std::uint64_t>()->default_value(1)->value_name("N"), "seed of rendered samples");
   parser.positional("name", 1);
 }
 
@@ -102,6 +102,7 @@ int info(const std::vector<std::string>& arguments) {
                 {"task", facts.task},
                 {"train", dataset->size(data::Split::train)},
                 {"val", dataset->size(data::Split::val)},
+                {"test", dataset->size(data::Split::test)},
                 {"channels", facts.channels},
                 {"image_size", facts.image_size},
                 {"classes", facts.classes},
@@ -115,9 +116,14 @@ int info(const std::vector<std::string>& arguments) {
     names += (i > 0 ? ", " : "") + facts.class_names[i];
   }
   if (facts.class_names.size() > kShownNames) names += ", ...";
-  fmt::print("name         {}\ntask         {}\ntrain        {}\nval          {}\nimage size   {} px, {} channels\n",
-             facts.name, facts.task, dataset->size(data::Split::train), dataset->size(data::Split::val),
-             facts.image_size, facts.channels);
+  fmt::print("name         {}\ntask         {}\ntrain        {}\nval          {}\n", facts.name, facts.task,
+             dataset->size(data::Split::train), dataset->size(data::Split::val));
+  if (const std::int64_t tests = dataset->size(data::Split::test); tests > 0) fmt::print("test         {}\n", tests);
+  if (facts.task == "speech") {
+    fmt::print("length       {} frames of 10 ms\n", facts.image_size);
+  } else {
+    fmt::print("image size   {} px, {} channels\n", facts.image_size, facts.channels);
+  }
   fmt::print("classes      {}: {}\nfingerprint  {}\n", facts.classes, names, fingerprint.dump());
   return 0;
 }
@@ -146,7 +152,8 @@ int check(const std::vector<std::string>& arguments) {
         progress.update(state);
       });
   progress.clear();
-  const std::int64_t total = dataset->size(data::Split::train) + dataset->size(data::Split::val);
+  const std::int64_t total =
+      dataset->size(data::Split::train) + dataset->size(data::Split::val) + dataset->size(data::Split::test);
   if (as_json) {
     Json list = Json::array();
     for (const auto& entry : broken) {
@@ -174,23 +181,28 @@ int synth(const std::vector<std::string>& arguments) {
                        "complete or not at all.",
                        "denseshift data synth shapes --out shapes-png\n"
                        "denseshift data synth shapes --task detection --out shapes-coco\n"
-                       "denseshift data synth shapes --out shapes-cifar --format cifar10"});
+                       "denseshift data synth shapes --out shapes-cifar --format cifar10\n"
+                       "denseshift data synth tones --out tones-wav"});
   add_dataset_options(parser, true);
   parser.group("Output").add_options()("out", po::value<std::string>()->value_name("DIR"), "folder to write")(
-      "format", po::value<std::string>()->default_value("png")->value_name("FORMAT"),
-      "png or jpeg (class folders; COCO's layout for detection, VOC's for segmentation), or cifar10 (the binary files, "
-      "32 px, 50000 + 10000)")("train", po::value<std::int64_t>()->default_value(0)->value_name("N"),
-                               "training pictures; 0: the format's or dataset's own")(
-      "val", po::value<std::int64_t>()->default_value(0)->value_name("N"), "validation pictures; 0: likewise");
+      "format", po::value<std::string>()->default_value("")->value_name("FORMAT"),
+      "pictures: png (default) or jpeg in the layout of the task, or cifar10 (the binary files, 32 px, 50000 + 10000); "
+      "recordings: wav in the layout of Fluent Speech Commands")(
+      "train", po::value<std::int64_t>()->default_value(0)->value_name("N"),
+      "training samples; 0: the format's or dataset's own")(
+      "val", po::value<std::int64_t>()->default_value(0)->value_name("N"),
+      "validation samples, also of a test split; 0: likewise");
   parser.add_json_option();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const std::string name = dataset_name(values);
   if (values.count("out") == 0) throw usage_error("where to? --out DIR is missing");
   const data::DatasetKind& kind = data::datasets().get(name);
-  if (kind.needs != "nothing") throw usage_error("dataset " + name + " is not a rendered one", "use shapes");
-  const data::ExportFormat format = data::export_format(values["format"].as<std::string>());
+  if (kind.needs != "nothing") throw usage_error("dataset " + name + " is not a rendered one", "use shapes or tones");
   data::DatasetOptions options = dataset_options(values);
+  const std::string task = options.task.empty() ? kind.tasks.front() : options.task;
+  const std::string asked = values["format"].as<std::string>();
+  const data::ExportFormat format = data::export_format(!asked.empty() ? asked : task == "speech" ? "wav" : "png");
   options.train_size = values["train"].as<std::int64_t>();
   options.val_size = values["val"].as<std::int64_t>();
   if (options.train_size < 0 || options.val_size < 0) throw usage_error("--train and --val must not be negative");
@@ -206,14 +218,17 @@ int synth(const std::vector<std::string>& arguments) {
   const std::string out = values["out"].as<std::string>();
   data::export_dataset(*dataset, format, out);
   const std::string reader = reading_dataset(dataset->info().task, format);
+  const std::int64_t tests = dataset->size(data::Split::test);
   if (values["json"].as<bool>()) {
     print_json({{"out", out},
                 {"dataset", reader},
                 {"train", dataset->size(data::Split::train)},
-                {"val", dataset->size(data::Split::val)}});
+                {"val", dataset->size(data::Split::val)},
+                {"test", tests}});
   } else {
-    fmt::print("wrote {} + {} pictures to {}\nuse them with --dataset {} --data {}\n",
-               dataset->size(data::Split::train), dataset->size(data::Split::val), out, reader, out);
+    fmt::print("wrote {} + {}{} {} to {}\nuse them with --dataset {} --data {}\n", dataset->size(data::Split::train),
+               dataset->size(data::Split::val), tests > 0 ? fmt::format(" + {}", tests) : "",
+               task == "speech" ? "recordings" : "pictures", out, reader, out);
   }
   return 0;
 }

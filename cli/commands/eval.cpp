@@ -1,5 +1,7 @@
 // denseshift eval: a recorded run or a checkpoint file on a dataset.
 
+#include <fmt/core.h>
+
 #include "cli/commands/commands.h"
 #include "cli/commands/eval_predictions.h"
 #include "cli/commands/runs_common.h"
@@ -15,11 +17,14 @@ namespace po = boost::program_options;
 
 OptionParser make_parser() {
   OptionParser parser({
-      "eval (--run RUN | --checkpoint FILE | --predictions FILE --annotations FILE) [options]",
+      "eval (--run RUN | --checkpoint FILE | --predictions FILE --annotations FILE) [--audio FILE...] [options]",
       "Evaluates trained weights on the validation split; what is not given is taken from the run or the checkpoint.\n"
-      "With --predictions, evaluates detections of any origin by COCO's rules.",
+      "With --audio, says what the network hears in recordings; that needs no dataset. With --predictions, evaluates\n"
+      "detections of any origin by COCO's rules.",
       "denseshift eval --run 7\n"
       "denseshift eval --checkpoint denseshift-runs/7/best.safetensors --limit-val 1000 --json\n"
+      "denseshift eval --run last --confusion confusion.svg\n"
+      "denseshift eval --run last --audio one.wav two.wav\n"
       "denseshift eval --predictions results.json --annotations instances_val2017.json",
   });
   parser.group("Weights").add_options()("run", po::value<std::string>()->value_name("RUN"),
@@ -33,14 +38,20 @@ OptionParser make_parser() {
                                                             "the truth in COCO's instances format");
   parser.group("Weights").add_options()("split", po::value<std::string>()->value_name("NAME"),
                                         "samples: train, val or test [val, and test where there is one]");
+  parser.group("Recordings")
+      .add_options()("audio", po::value<std::vector<std::string>>()->composing()->multitoken()->value_name("FILE..."),
+                     "WAV or FLAC files: print the most probable intents of each (--json: all)");
   parser.group("Output").add_options()("draw", po::value<std::int64_t>()->value_name("N"),
                                        "draw boxes or classes into the first N pictures, as PNG files")(
       "draw-out", po::value<std::string>()->default_value("drawn")->value_name("DIR"), "folder of those pictures")(
       "draw-score", po::value<double>()->default_value(0.3, "0.3")->value_name("X"),
       "least score of a box that is drawn")("predictions-out", po::value<std::string>()->value_name("DIR"),
                                             "write results.json (detection), palette PNGs (segmentation) or "
-                                            "confusion.csv (speech) into this folder");
-  add_config_options(parser, {"dataset", "data", "limit_val", "batch_size", "device", "threads", "workers"});
+                                            "confusion.csv (speech) into this folder")(
+      "confusion", po::value<std::string>()->value_name("FILE"),
+      "speech: which intent was taken for which, as .csv or .svg; of the test split in FILE with -test in its name");
+  add_config_options(parser, {"dataset", "data", "limit_val", "resample", "feature_cache", "batch_size", "device",
+                              "threads", "workers"});
   parser.group("Run").add_options()(
       "record", po::value<bool>()->implicit_value(true, "")->default_value(true, "")->value_name("true|false"),
       "record the result in the database [true]")("quiet", po::bool_switch(), "no progress")(
@@ -48,6 +59,15 @@ OptionParser make_parser() {
   parser.add_database_option();
   parser.add_json_option();
   return parser;
+}
+
+/// Options of an evaluation mean nothing for recordings.
+void check_alone(const po::variables_map& values) {
+  for (const char* option :
+       {"dataset", "data", "limit-val", "batch-size", "feature-cache", "draw", "predictions-out", "confusion"}) {
+    if (values.count(option) > 0)
+      throw usage_error(fmt::format("--audio needs no dataset: --{} does not go with it", option));
+  }
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -72,6 +92,8 @@ int run(const std::vector<std::string>& arguments) {
     throw usage_error(has_run ? "--run and --checkpoint exclude each other" : "nothing to evaluate",
                       "give --run RUN or --checkpoint FILE; `denseshift runs list` shows the runs");
   }
+  const bool has_audio = values.count("audio") > 0;
+  if (has_audio) check_alone(values);
   const bool last = values["last"].as<bool>();
   if (last && values["best"].as<bool>()) throw usage_error("--best and --last exclude each other");
   const GivenConfig given = read_config(values, "");
@@ -79,22 +101,24 @@ int run(const std::vector<std::string>& arguments) {
 
   std::vector<std::string> words = {"denseshift", "eval"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return run_in_module("eval", {{"run", has_run ? values["run"].as<std::string>() : ""},
-                                {"checkpoint", has_checkpoint ? values["checkpoint"].as<std::string>() : ""},
-                                {"which", last ? "last" : "best"},
-                                {"config", experiments::to_json(given.config)},
-                                {"overrides", given.keys},
-                                {"record", values["record"].as<bool>()},
-                                {"split", text_option(values, "split")},
-                                {"draw", values.count("draw") > 0 ? values["draw"].as<std::int64_t>() : 0},
-                                {"draw_out", values["draw-out"].as<std::string>()},
-                                {"draw_score", values["draw-score"].as<double>()},
-                                {"predictions_out", text_option(values, "predictions-out")},
-                                {"db", database_path(values)},
-                                {"quiet", values["quiet"].as<bool>()},
-                                {"verbose", values["verbose"].as<bool>()},
-                                {"json", values["json"].as<bool>()},
-                                {"command_line", shell_line(words)}});
+  return run_in_module(
+      "eval", {{"run", has_run ? values["run"].as<std::string>() : ""},
+               {"checkpoint", has_checkpoint ? values["checkpoint"].as<std::string>() : ""},
+               {"which", last ? "last" : "best"},
+               {"audio", has_audio ? values["audio"].as<std::vector<std::string>>() : std::vector<std::string>()},
+               {"confusion", text_option(values, "confusion")},
+               {"config", experiments::to_json(given.config)},
+               {"overrides", given.keys},
+               {"record", values["record"].as<bool>()},
+               {"draw", values.count("draw") > 0 ? values["draw"].as<std::int64_t>() : 0},
+               {"draw_out", values["draw-out"].as<std::string>()},
+               {"draw_score", values["draw-score"].as<double>()},
+               {"predictions_out", text_option(values, "predictions-out")},
+               {"db", database_path(values)},
+               {"quiet", values["quiet"].as<bool>()},
+               {"verbose", values["verbose"].as<bool>()},
+               {"json", values["json"].as<bool>()},
+               {"command_line", shell_line(words)}});
 }
 
 }  // namespace

@@ -164,7 +164,8 @@ void visit_fields(Config& c, Visitor&& v) {
   v("augment", c.augment, G::data, "random crops and flips in training");
   v("group_by_aspect", c.group_by_aspect, G::data, "fcos: batches of pictures of like width over height");
   v("resample", c.resample, G::data, "speech: convert recordings of another sample rate, which are an error otherwise");
-  v("feature_cache", c.feature_cache, G::environment, "speech: folder that keeps features between runs; empty: none");
+  v("feature_cache", c.feature_cache, G::environment,
+    "speech: folder that keeps features between runs; auto: the user's cache folder; empty: none");
   v("broken_images", c.broken_images, G::data, "an image that cannot be decoded: fail or skip");
   v("epochs", c.epochs, G::training, "passes over the training set");
   v("batch_size", c.batch_size, G::training, "samples per step");

@@ -125,7 +125,7 @@ std::vector<std::string> wrap_text(const std::string& text, double width, double
   return lines;
 }
 
-Svg::Svg(double width, double height, const std::string& label, Theme theme) {
+Svg::Svg(double width, double height, const std::string& label, Theme theme, const std::string& more_rules) {
   const std::string w = short_number(width);
   const std::string h = short_number(height);
   // A page lets the drawing shrink with its column; a file has the size it was drawn for.
@@ -133,7 +133,7 @@ Svg::Svg(double width, double height, const std::string& label, Theme theme) {
                                ? fmt::format(" class=\"plot\" style=\"max-width:{}px\"", w)
                                : fmt::format(" xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\"", w, h);
   text_ = fmt::format("<svg{} viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", size, w, h, escape_xml(label));
-  if (theme != Theme::page) text_ += "<style>\n" + style_rules(theme) + "</style>\n";
+  if (theme != Theme::page) text_ += "<style>\n" + style_rules(theme) + more_rules + "</style>\n";
   text_ += fmt::format("<rect width=\"{}\" height=\"{}\" class=\"ground\"/>\n", w, h);
 }
 

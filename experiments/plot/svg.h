@@ -37,8 +37,8 @@ struct Point {
 /// A drawing under construction. Lengths are pixels, y downwards.
 class Svg {
  public:
-  /// `label` is what a screen reader says.
-  Svg(double width, double height, const std::string& label, Theme theme);
+  /// `label` is what a screen reader says. A file of its own gets `more_rules` beside the palette's.
+  Svg(double width, double height, const std::string& label, Theme theme, const std::string& more_rules = {});
 
   void line(Point from, Point to, std::string_view classes);
   void rectangle(Point corner, double width, double height, std::string_view classes, double radius = 0);

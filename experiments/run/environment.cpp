@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+#include "core/data/audio/intents.h"
+#include "core/data/datasets/speech.h"
 #include "core/torch_compat.h"
 
 namespace denseshift::experiments {
@@ -54,6 +56,12 @@ nlohmann::ordered_json describe_environment(const Setup& setup, const nlohmann::
         {{"name", item.name}, {"method", item.method}, {"bits", item.bits}, {"input_of", item.readers}});
   }
   json["activations"] = std::move(activations);
+  if (const auto* speech = dynamic_cast<const data::SpeechDataset*>(setup.dataset.get())) {
+    json["intents"] = data::to_json(*speech->intents());
+    json["front_end"] = {{"rate", speech->front_end().rate},
+                         {"frames", speech->frames(data::Split::val)},
+                         {"parameters", speech->front_end().key()}};
+  }
   return json;
 }
 

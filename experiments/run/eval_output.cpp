@@ -9,6 +9,7 @@
 #include "core/data/image/draw.h"
 #include "core/data/image/label_map.h"
 #include "core/util/atomic_file.h"
+#include "experiments/plot/heat_map.h"
 
 namespace denseshift::experiments {
 namespace {
@@ -85,6 +86,24 @@ data::Image draw_classes(const Setup& setup, data::Split split, const Prediction
   return image;
 }
 
+plot::HeatMap confusion_map(const Setup& setup, data::Split split, const metrics::IntentAccuracy& intents) {
+  plot::HeatMap map;
+  map.names = setup.dataset->info().class_names;
+  for (std::int64_t truth = 0; truth < intents.intents().size(); ++truth) {
+    for (std::int64_t predicted = 0; predicted < intents.intents().size(); ++predicted) {
+      map.counts.push_back(intents.confusion(truth, predicted));
+    }
+  }
+  const TrainConfig& config = setup.config;
+  map.title = fmt::format("{} {}: {:.2f} % of {} recordings right", config.dataset, data::split_name(split),
+                          100 * intents.accuracy(), intents.samples());
+  map.notes = {
+      fmt::format("{}, {}, {} bits. Numbers are recordings; the darker a cell, the larger its share of the "
+                  "recordings of that intent. Blue: right.",
+                  config.arch, config.method, config.wbits)};
+  return map;
+}
+
 [[noreturn]] void nothing_to_write(const Setup& setup) {
   throw usage_error("the task " + setup.config.task + " has no predictions to write",
                     "pictures and files are made of detections, class maps and intents");
@@ -102,7 +121,7 @@ std::vector<fs::path> write_predictions(const Setup& setup, const fs::path& fold
     data::coco::write_results(files.back(), predictions.boxes);
   } else if (setup.config.task == "speech") {
     files.push_back(folder / "confusion.csv");
-    write_file(files.back(), predictions.confusion_csv);
+    write_file(files.back(), predictions.intents->confusion_csv());
   }
   for (const Predictions::Map& map : predictions.maps) {
     files.push_back(folder / fmt::format("{:06}.png", map.info.image));
@@ -111,6 +130,28 @@ std::vector<fs::path> write_predictions(const Setup& setup, const fs::path& fold
                                                             original ? map.info.original_height : map.info.height)));
   }
   return files;
+}
+
+void check_confusion_file(const fs::path& file) {
+  if (file.extension() == ".csv" || file.extension() == ".svg") return;
+  throw usage_error("--confusion: " + file.string() + " ends neither in .csv nor in .svg");
+}
+
+fs::path write_confusion(const Setup& setup, data::Split split, const fs::path& file) {
+  check_confusion_file(file);
+  if (!setup.task->predictions.intents) {
+    throw usage_error("--confusion is for speech, and this is a network for " + setup.config.task);
+  }
+  const metrics::IntentAccuracy& intents = *setup.task->predictions.intents;
+  fs::path path = file;
+  if (split != data::Split::val) {
+    path.replace_filename(
+        fmt::format("{}-{}{}", file.stem().string(), data::split_name(split), file.extension().string()));
+  }
+  if (path.has_parent_path()) make_folder(path.parent_path());
+  write_file(path, path.extension() == ".csv" ? intents.confusion_csv()
+                                              : plot::draw(confusion_map(setup, split, intents), plot::Theme::light));
+  return path;
 }
 
 std::vector<fs::path> draw_predictions(const Setup& setup, data::Split split, std::int64_t count, double score,

@@ -1,7 +1,10 @@
 #include "experiments/run/eval_run.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 
+#include "core/util/csv.h"
 #include "experiments/run/environment.h"
 #include "experiments/run/eval_output.h"
 #include "experiments/run/stop.h"
@@ -11,14 +14,20 @@
 namespace denseshift::experiments {
 namespace {
 
-TrainConfig evaluation_config(const Checkpoint& checkpoint, const EvalRequest& request) {
-  TrainConfig config = stored_config(checkpoint);
-  const nlohmann::ordered_json wanted = to_json(request.config);
-  nlohmann::json changes = nlohmann::json::object();
-  for (const std::string& key : request.overrides)
-    changes[key == "batch_size" ? "eval_batch_size" : key] = wanted.at(key);
-  config = config_from_json(changes, config);
-  return resolve(config, {"wbits"});
+/// Intents are numbered by the training table: the same number may mean another intent in another table.
+void check_same_intents(const Checkpoint& checkpoint, const data::Dataset& dataset) {
+  const std::optional<data::Intents> known = stored_intents(checkpoint);
+  if (!known || dataset.intents() == nullptr || *known == *dataset.intents()) return;
+  const data::Intents& here = *dataset.intents();
+  std::string difference = fmt::format("{} there, {} here", known->size(), here.size());
+  for (std::int64_t i = 0; i < known->size(); ++i) {
+    if (here.find(known->combination(i)) >= 0) continue;
+    difference = fmt::format("it has no '{}'", one_line(known->name(i)));
+    break;
+  }
+  throw input_error(fmt::format("dataset {} does not have the intents that the network was trained on: {}",
+                                dataset.info().name, difference),
+                    "the intents are those of the training table; `denseshift eval --audio` needs no dataset");
 }
 
 std::int64_t record_result(const EvalRequest& request, const EvalResult& result, const Setup& setup) {
@@ -64,6 +73,7 @@ void write_output(const EvalRequest& request, const Setup& setup, data::Split sp
     files.insert(files.end(), more.begin(), more.end());
   };
   if (!request.predictions_out.empty()) add(write_predictions(setup, folder(request.predictions_out)));
+  if (!request.confusion.empty()) files.push_back(write_confusion(setup, split, request.confusion));
   if (request.draw > 0) {
     add(draw_predictions(setup, split, request.draw, request.draw_score, folder(request.draw_out)));
   }
@@ -73,8 +83,10 @@ void write_output(const EvalRequest& request, const Setup& setup, data::Split sp
 
 EvalResult run_evaluation(const EvalRequest& request, const EvaluationProgress& progress) {
   const StopSignals signals;
+  if (!request.confusion.empty()) check_confusion_file(request.confusion);
   const FoundWeights weights = find_weights({request.run, request.checkpoint, request.which, request.db});
-  Setup setup = build_setup(evaluation_config(*weights.checkpoint, request));
+  Setup setup = build_setup(evaluation_config(*weights.checkpoint, request.config, request.overrides));
+  check_same_intents(*weights.checkpoint, *setup.dataset);
   load_weights(*weights.checkpoint, setup);
 
   EvalResult result;

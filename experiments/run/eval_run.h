@@ -20,6 +20,7 @@ struct EvalRequest {
   std::string split;               ///< train, val or test; empty: val, and test where there is one
   bool record = true;
   std::string predictions_out;     ///< folder for write_predictions(); empty: none
+  std::string confusion;           ///< file for write_confusion(); empty: none
   std::int64_t draw = 0;           ///< pictures for draw_predictions()
   double draw_score = 0.3;         ///< least score of a box that is drawn
   std::string draw_out = "drawn";  ///< their folder
@@ -36,8 +37,8 @@ struct EvalResult {
   TrainConfig config;
   nn::ModelFacts facts;
   std::vector<std::pair<std::string, Score>> scores;  ///< by split: val, and test where there is one
-  std::string primary;  ///< metric of the task
-  std::vector<std::filesystem::path> files;  ///< predictions and pictures
+  std::string primary;                                ///< metric of the task
+  std::vector<std::filesystem::path> files;           ///< predictions and pictures
 };
 
 /// Throws an interrupted error when stopped by a signal. `progress` may be empty.

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <memory>
 
-#include "core/data/audio/intents.h"
 #include "core/util/atomic_file.h"
 #include "experiments/hooks/recorder.h"
 #include "experiments/hooks/weight_stats.h"
@@ -109,7 +108,6 @@ class RecordedRun {
     check_trainable(setup_);
     check_logs();
     environment_ = describe_environment(setup_, request_.program);
-    if (const data::Intents* intents = setup_.dataset->intents()) environment_["intents"] = data::to_json(*intents);
     start_network();
     open_database(results_db::OpenMode::create);
     // A folder named by the user is claimed before anything is recorded.

@@ -28,6 +28,20 @@ TrainConfig stored_config(const Checkpoint& checkpoint) {
   }
 }
 
+TrainConfig evaluation_config(const Checkpoint& checkpoint, const TrainConfig& wanted,
+                              const std::vector<std::string>& overrides) {
+  const nlohmann::ordered_json values = to_json(wanted);
+  nlohmann::json changes = nlohmann::json::object();
+  for (const std::string& key : overrides) changes[key == "batch_size" ? "eval_batch_size" : key] = values.at(key);
+  return resolve(config_from_json(changes, stored_config(checkpoint)), {"wbits"});
+}
+
+std::optional<data::Intents> stored_intents(const Checkpoint& checkpoint) {
+  const auto found = checkpoint.info().environment.find("intents");
+  if (found == checkpoint.info().environment.end()) return std::nullopt;
+  return data::intents_from_json(*found, checkpoint.file_name());
+}
+
 void load_weights(const Checkpoint& checkpoint, Setup& setup) {
   checkpoint.load("model.", io::state_of(*setup.model));
   io::state_changed(*setup.model);

@@ -2,8 +2,11 @@
 // Finding the weights of a recorded run or a checkpoint file, and the network they belong to.
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "core/data/audio/intents.h"
 #include "experiments/trainer/checkpoint.h"
 #include "experiments/trainer/setup.h"
 
@@ -27,6 +30,14 @@ struct FoundWeights {
 
 /// The configuration that the checkpoint was written under. Throws an input error naming the file.
 [[nodiscard]] TrainConfig stored_config(const Checkpoint& checkpoint);
+
+/// That configuration with the values of `overrides` in `wanted` instead, resolved. `batch_size` is that of evaluation.
+[[nodiscard]] TrainConfig evaluation_config(const Checkpoint& checkpoint, const TrainConfig& wanted,
+                                            const std::vector<std::string>& overrides);
+
+/// Speech: the intents that the network was trained on; nothing where the checkpoint has none. Throws an input error
+/// naming the file.
+[[nodiscard]] std::optional<data::Intents> stored_intents(const Checkpoint& checkpoint);
 
 /// Copies the weights into the network: their moving average where one was kept, which is what training evaluates.
 void load_weights(const Checkpoint& checkpoint, Setup& setup);

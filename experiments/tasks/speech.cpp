@@ -4,7 +4,6 @@
 
 #include <stdexcept>
 
-#include "core/metrics/intent_accuracy.h"
 #include "core/nn/model.h"
 #include "core/torch_compat.h"
 #include "experiments/tasks/task.h"
@@ -54,7 +53,7 @@ class Speech final : public Task {
   void end_evaluation(Score& score) override {
     score.set("intent_accuracy", 100 * accuracy_.accuracy());
     for (const auto& [slot, share] : accuracy_.slot_accuracies()) score.set(slot + "_accuracy", 100 * share);
-    predictions.confusion_csv = accuracy_.confusion_csv();
+    predictions.intents = accuracy_;
   }
 
  private:

@@ -4,12 +4,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/data/dataset.h"
 #include "core/data/loader.h"
 #include "core/metrics/coco_boxes.h"
+#include "core/metrics/intent_accuracy.h"
 #include "core/nn/network.h"
 #include "core/util/registry.h"
 #include "experiments/config/train_config.h"
@@ -26,16 +28,16 @@ struct DeviceBatch {
 
 /// What an evaluation predicted, for export and for pictures.
 struct Predictions {
-  bool wanted = false;  ///< keep everything, not only what the metrics need
-  std::vector<metrics::Detection> boxes;   ///< detection, in pixels of the original pictures; always filled
-  std::vector<data::SampleInfo> samples;   ///< detection: every picture that was looked at, in order
+  bool wanted = false;                    ///< keep everything, not only what the metrics need
+  std::vector<metrics::Detection> boxes;  ///< detection, in pixels of the original pictures; always filled
+  std::vector<data::SampleInfo> samples;  ///< detection: every picture that was looked at, in order
   /// segmentation: the class map of each picture at the size of the network's input
   struct Map {
     data::SampleInfo info;
     std::vector<std::uint8_t> classes;
   };
   std::vector<Map> maps;
-  std::string confusion_csv;  ///< speech: intents by true and predicted class; always filled
+  std::optional<metrics::IntentAccuracy> intents;  ///< speech: intents by true and predicted class; always filled
 };
 
 /// One task of one run. Knows the network and the dataset it was made for.

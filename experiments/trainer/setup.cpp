@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "core/data/datasets/speech.h"
 #include "core/nn/freeze.h"
@@ -89,6 +90,36 @@ nn::InputSize input_size(const data::Dataset& dataset) {
 
 }  // namespace
 
+std::shared_ptr<nn::Network> build_network(const TrainConfig& config, const data::DatasetInfo& info,
+                                           at::Device device) {
+  quant::LayerPolicy policy(method_options(config), config.placement, config.rule, part_choice(config));
+  std::shared_ptr<nn::Network> model = nn::make_model(config.arch, model_options(config, info, policy));
+  nn::initialize(*model, config.seed);
+  if (config.channels_last) {
+    for (const auto& item : model->named_parameters()) {
+      if (item.value().dim() == 4) {
+        at::Tensor parameter = item.value();
+        parameter.set_data(parameter.detach().contiguous(at::MemoryFormat::ChannelsLast));
+      }
+    }
+    for (const auto& [name, layer] : nn::weight_layers(*model)) layer->quantizer().state_changed();
+  }
+  if (config.freeze_stages > 0) nn::freeze_backbone(*model, config.freeze_stages);
+  model->to(device);
+  return model;
+}
+
+namespace {
+
+/// The folder that the key means.
+std::string feature_cache(const TrainConfig& config) {
+  if (config.feature_cache != "auto") return config.feature_cache;
+  return data::feature_cache_folder(std::getenv("DENSESHIFT_FEATURE_CACHE"), std::getenv("XDG_CACHE_HOME"),
+                                    std::getenv("HOME"));
+}
+
+}  // namespace
+
 Setup build_setup(const TrainConfig& config) {
   Setup setup;
   setup.config = config;
@@ -104,26 +135,13 @@ Setup build_setup(const TrainConfig& config) {
   options.image_size = config.image_size;
   options.max_size = config.max_size;
   options.resample = config.resample;
-  options.feature_cache = config.feature_cache;
+  options.feature_cache = feature_cache(config);
   // The images of a rendered dataset are data: they do not change with the seed of a run.
   setup.dataset = data::open_dataset(config.dataset, options);
   const data::DatasetInfo& info = setup.dataset->info();
   setup.config.image_size = info.image_size;
 
-  quant::LayerPolicy policy(method_options(config), config.placement, config.rule, part_choice(config));
-  setup.model = nn::make_model(config.arch, model_options(config, info, policy));
-  nn::initialize(*setup.model, config.seed);
-  if (config.channels_last) {
-    for (const auto& item : setup.model->named_parameters()) {
-      if (item.value().dim() == 4) {
-        at::Tensor parameter = item.value();
-        parameter.set_data(parameter.detach().contiguous(at::MemoryFormat::ChannelsLast));
-      }
-    }
-    for (const auto& [name, layer] : nn::weight_layers(*setup.model)) layer->quantizer().state_changed();
-  }
-  if (config.freeze_stages > 0) nn::freeze_backbone(*setup.model, config.freeze_stages);
-  setup.model->to(setup.device);
+  setup.model = build_network(config, info, setup.device);
   setup.facts = nn::describe(*setup.model, input_size(*setup.dataset));
   setup.task = tasks().get(config.task).make({setup.config, *setup.dataset, *setup.model, setup.device});
   return setup;

@@ -55,6 +55,11 @@ struct Setup {
   [[nodiscard]] nn::Classifier& classifier(const std::string& what) const;
 };
 
+/// Builds a network (initialised from the seed) for samples of a dataset with these facts, on the device. `config` must
+/// be resolved.
+[[nodiscard]] std::shared_ptr<nn::Network> build_network(const TrainConfig& config, const data::DatasetInfo& info,
+                                                         at::Device device);
+
 /// Builds dataset and network (initialised from the seed) on the device. `config` must be resolved.
 [[nodiscard]] Setup build_setup(const TrainConfig& config);
 
