@@ -50,8 +50,8 @@ OptionParser make_parser() {
                                             "confusion.csv (speech) into this folder")(
       "confusion", po::value<std::string>()->value_name("FILE"),
       "speech: which intent was taken for which, as .csv or .svg; of the test split in FILE with -test in its name");
-  add_config_options(parser, {"dataset", "data", "limit_val", "resample", "feature_cache", "batch_size", "device",
-                              "threads", "workers"});
+  add_config_options(parser, {"split", "dataset", "data", "limit_val", "resample", "feature_cache", "batch_size",
+                              "device", "threads", "workers"});
   parser.group("Run").add_options()(
       "record", po::value<bool>()->implicit_value(true, "")->default_value(true, "")->value_name("true|false"),
       "record the result in the database [true]")("quiet", po::bool_switch(), "no progress")(
@@ -63,8 +63,8 @@ OptionParser make_parser() {
 
 /// Options of an evaluation mean nothing for recordings.
 void check_alone(const po::variables_map& values) {
-  for (const char* option :
-       {"dataset", "data", "limit-val", "batch-size", "feature-cache", "draw", "predictions-out", "confusion"}) {
+  for (const char* option : {"split", "dataset", "data", "limit-val", "batch-size", "feature-cache", "draw",
+                             "predictions-out", "confusion"}) {
     if (values.count(option) > 0)
       throw usage_error(fmt::format("--audio needs no dataset: --{} does not go with it", option));
   }
@@ -82,8 +82,8 @@ int run(const std::vector<std::string>& arguments) {
                       "give both --predictions FILE and --annotations FILE");
   }
   if (has_predictions) {
-    if (has_run || has_checkpoint) {
-      throw usage_error("--predictions evaluates a file: --run and --checkpoint do not go with it");
+    if (has_run || has_checkpoint || values.count("audio") > 0) {
+      throw usage_error("--predictions evaluates a file: --run, --checkpoint and --audio do not go with it");
     }
     return eval_predictions(values["predictions"].as<std::string>(), values["annotations"].as<std::string>(),
                             values["json"].as<bool>());

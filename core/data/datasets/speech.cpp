@@ -91,7 +91,7 @@ class RecordedSpeech final : public SpeechDataset {
 
   [[nodiscard]] nlohmann::ordered_json fingerprint() const override {
     nlohmann::ordered_json json = common_fingerprint();
-    json.update(identity_);
+    if (identity_.is_object()) json.update(identity_);
     Sha256 names;
     Sha256 samples;
     for (const Split split : kSplits) {

@@ -183,6 +183,10 @@ TEST_F(Fsdd, TakesDecideTheSplitAndDigitsTheClass) {
   EXPECT_THAT(labels(Split::test), ElementsAre(7, 7));
   EXPECT_THAT(labels(Split::val), ElementsAre(3));
   EXPECT_THAT(labels(Split::train), ElementsAre(0, 3));
+  const auto fingerprint = dataset->fingerprint();
+  EXPECT_EQ(fingerprint.at("test"), 2);
+  add("0_bob_50.wav");
+  EXPECT_NE(open_dataset("fsdd", {.directory = folder_.path()})->fingerprint(), fingerprint);
 }
 
 TEST_F(Fsdd, WrongNamesAndMissingPartsAreNamed) {
