@@ -50,8 +50,8 @@ OptionParser make_parser() {
                                             "confusion.csv (speech) into this folder")(
       "confusion", po::value<std::string>()->value_name("FILE"),
       "speech: which intent was taken for which, as .csv or .svg; of the test split in FILE with -test in its name");
-  add_config_options(parser, {"split", "dataset", "data", "limit_val", "resample", "feature_cache", "batch_size",
-                              "device", "threads", "workers"});
+  add_config_options(parser, {"dataset", "data", "limit_val", "resample", "feature_cache", "batch_size", "device",
+                              "threads", "workers"});
   parser.group("Run").add_options()(
       "record", po::value<bool>()->implicit_value(true, "")->default_value(true, "")->value_name("true|false"),
       "record the result in the database [true]")("quiet", po::bool_switch(), "no progress")(
@@ -110,6 +110,7 @@ int run(const std::vector<std::string>& arguments) {
                {"config", experiments::to_json(given.config)},
                {"overrides", given.keys},
                {"record", values["record"].as<bool>()},
+               {"split", text_option(values, "split")},
                {"draw", values.count("draw") > 0 ? values["draw"].as<std::int64_t>() : 0},
                {"draw_out", values["draw-out"].as<std::string>()},
                {"draw_score", values["draw-score"].as<double>()},
