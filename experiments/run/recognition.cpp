@@ -85,17 +85,15 @@ RecognitionResult recognize(const RecognitionRequest& request) {
   const data::LogMel log_mel(front.parameters);
 
   RecognitionResult result{weights.parent, checkpoint.file_name(), 0, *intents, {}};
-  const auto seconds = [&](std::int64_t frames) {
-    const data::FrontEnd& f = front.parameters;
-    return static_cast<double>((frames - 1) * f.hop + f.window) / static_cast<double>(f.rate);
-  };
-  result.longest = seconds(front.frames);
+  result.longest = static_cast<double>((front.frames - 1) * front.parameters.hop + front.parameters.window) /
+                   static_cast<double>(front.parameters.rate);
   std::vector<data::Features> features;
   for (const std::string& file : request.files) {
     features.push_back(data::utterance_features(file, log_mel, config.resample));
     Recognized recording;
     recording.file = file;
-    recording.seconds = seconds(features.back().frames);
+    recording.seconds = static_cast<double>(data::recording_length(file, front.parameters.rate)) /
+                        static_cast<double>(front.parameters.rate);
     recording.cut = features.back().frames > front.frames;
     result.recordings.push_back(std::move(recording));
   }
