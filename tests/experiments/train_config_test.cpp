@@ -197,7 +197,9 @@ TEST(ConfigHash, DependsOnWhatDecidesTheResultAndOnNothingElse) {
   visit_fields(config, [&](const char* key, auto& member, FieldGroup group, const char*) {
     const auto saved = member;
     member = other_value(member);
-    if (group == FieldGroup::environment || group == FieldGroup::record) {
+    // The task follows from architecture and dataset, which are in the hash.
+    const bool follows = std::string(key) == "task";
+    if (follows || group == FieldGroup::environment || group == FieldGroup::record) {
       EXPECT_EQ(config_hash(config), base) << key;
     } else {
       EXPECT_NE(config_hash(config), base) << key;
@@ -205,6 +207,14 @@ TEST(ConfigHash, DependsOnWhatDecidesTheResultAndOnNothingElse) {
     member = saved;
   });
   EXPECT_EQ(config_hash(config), base);
+}
+
+TEST(ConfigHash, IsWhatItWasBeforeTheKeysOfOtherTasks) {
+  // Databases in use hold this hash of the defaults (the resolved configuration of a classifier keeps its own too).
+  TrainConfig config;
+  EXPECT_EQ(config_hash(config), "754362ee9971b5c7");
+  config.task = "classification";
+  EXPECT_EQ(config_hash(config), "754362ee9971b5c7");
 }
 
 TEST(ConfigHash, DoesNotDependOnTheOrderOfKeys) {
