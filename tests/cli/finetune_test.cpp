@@ -117,7 +117,8 @@ TEST_F(Finetune, ExportedDetectionsEvaluateToTheSameNumbers) {
   const auto again = run_json({"eval", "--predictions", folder_->file("det-out/results.json"), "--annotations",
                                folder_->file("det-data/annotations/instances_val.json")});
   ASSERT_TRUE(again.is_object());
-  EXPECT_NEAR(100 * again.at("AP").get<double>(), evaluated.at("mAP").get<double>(), 1e-9) << again.dump();
+  EXPECT_NEAR(100 * again.at("numbers").at("AP").get<double>(), evaluated.at("mAP").get<double>(), 1e-9)
+      << again.dump();
 }
 
 TEST_F(Finetune, AClassifierGetsANewHeadAndFrozenStages) {
@@ -180,7 +181,7 @@ TEST_F(Finetune, WhatCannotWorkIsSaidInOneLine) {
       finetune("fcos_resnet18_fpn", with(kSmallFcos, {"--backbone", "2", "--freeze-stages", "5", "--quantize", "hed"})),
       "unknown value 'hed'");
   fails(finetune("fcos_resnet18_fpn", with(kSmallFcos, {"--backbone", "2", "--dataset", "cifar10"})),
-        "is a network for detection");
+        "dataset cifar10 is not for detection");
   EXPECT_THAT(run_program({"finetune", "--help"}, in_folder()).out, HasSubstr("--backbone"));
 }
 
