@@ -40,5 +40,7 @@ get_filename_component(_libc "${_libc}" DIRECTORY)
 get_filename_component(_libc "${_libc}" DIRECTORY)
 find_program(DENSESHIFT_QEMU NAMES qemu-aarch64 qemu-aarch64-static)
 if(DENSESHIFT_QEMU)
-  set(CMAKE_CROSSCOMPILING_EMULATOR ${DENSESHIFT_QEMU} -L ${_libc})
+  # What our libraries need themselves is not found through the run path of the program.
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${DENSESHIFT_QEMU} -L ${_libc}
+    -E LD_LIBRARY_PATH=${_root}/usr/lib/aarch64-linux-gnu:${_root}/lib/aarch64-linux-gnu)
 endif()
