@@ -1,5 +1,6 @@
 // models: architectures, methods, and what one network's layers hold.
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -66,6 +67,9 @@ int list_architectures(bool as_json) {
     const auto model = nn::make_model(entry.name, experiments::model_options(config, dataset, full_precision));
     // A detector takes a second or more to run: `models --arch NAME` counts for one of them.
     const bool light = entry.value.task == "classification";
+    // Weights of a network that was only built are whatever the memory held; denormal numbers there cost a minute.
+    const at::NoGradGuard no_grad;
+    for (const at::Tensor& parameter : model->parameters()) parameter.detach().zero_();
     const std::int64_t macs = light ? nn::describe(*model, entry.value.image_size).macs : 0;
     std::int64_t parameters = 0;
     for (const at::Tensor& parameter : model->parameters()) parameters += parameter.numel();
