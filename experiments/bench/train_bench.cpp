@@ -73,8 +73,8 @@ class Trainee {
     method.wbits = variant.wbits;
     method.impl = variant.impl;
     quant::LayerPolicy policy(method, "paper", {});
-    model_ = nn::make_classifier(options.arch,
-                            nn::ModelOptions{.policy = policy, .classes = options.classes, .abits = variant.abits});
+    model_ = nn::make_classifier(
+        options.arch, nn::ModelOptions{.policy = policy, .classes = options.classes, .abits = variant.abits});
     nn::initialize(*model_, kSeed);
     model_->train();
     layers_ = nn::weight_layers(*model_);

@@ -236,7 +236,7 @@ bool is_late(const std::string& key) {
   static const std::vector<std::string> late = {
       "backbone",      "quantize",        "quantize_predictions", "quantize_extra", "head_init",
       "freeze_stages", "freeze_norm",     "fpn_channels",         "head_convs",     "aux",
-      "max_size",      "group_by_aspect", "decay_norms",          "aux_lr", "resample"};
+      "max_size",      "group_by_aspect", "decay_norms",          "aux_lr",         "resample"};
   return std::find(late.begin(), late.end(), key) != late.end();
 }
 

@@ -17,7 +17,7 @@ struct EvalRequest {
   std::string which = "best";  ///< of a run: best or last
   TrainConfig config;          ///< holds the values of `overrides`
   std::vector<std::string> overrides;
-  std::string split;               ///< train, val or test; empty: val, and test where there is one
+  std::string split;  ///< train, val or test; empty: val, and test where there is one
   bool record = true;
   std::string predictions_out;     ///< folder for write_predictions(); empty: none
   std::string confusion;           ///< file for write_confusion(); empty: none

@@ -37,10 +37,10 @@ std::shared_ptr<Classifier> build(const Wanted& wanted) {
   options.wbits = wanted.method == "fp32" ? 32 : wanted.wbits;
   quant::LayerPolicy policy(options, "paper", wanted.rules);
   return make_classifier(wanted.arch, ModelOptions{.policy = policy,
-                                              .classes = 10,
-                                              .width = wanted.width,
-                                              .abits = wanted.abits,
-                                              .activation = wanted.activation});
+                                                   .classes = 10,
+                                                   .width = wanted.width,
+                                                   .abits = wanted.abits,
+                                                   .activation = wanted.activation});
 }
 
 /// Large networks take long to fill, so only tests that run one do.
