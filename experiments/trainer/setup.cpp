@@ -10,6 +10,7 @@
 #include "core/data/datasets/speech.h"
 #include "core/nn/freeze.h"
 #include "core/nn/layers.h"
+#include "core/nn/segmentation/loss.h"
 #include "core/quant/methods.h"
 #include "core/util/cpus.h"
 
@@ -203,7 +204,7 @@ std::unique_ptr<optim::Optimizer> build_optimizer(const TrainConfig& config, nn:
   rules.decay_norms = config.decay_norms;
   if (config.task == "segmentation") {
     rules.lr_scale = [factor = config.aux_lr](const std::string& name) {
-      return name.starts_with("aux_classifier.") ? factor : 1.0;
+      return nn::segmentation_rate_factor(name, factor);
     };
   }
   return optim::make_optimizer(options,

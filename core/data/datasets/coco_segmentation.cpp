@@ -81,21 +81,7 @@ class CocoSegmentation final : public Dataset {
     return 0;
   }
 
-  [[nodiscard]] nlohmann::ordered_json fingerprint() const override {
-    nlohmann::ordered_json json;
-    json["name"] = info_.name;
-    json["task"] = info_.task;
-    json["classes"] = info_.classes;
-    json["train"] = train_.size();
-    json["val"] = val_.size();
-    Sha256 contents;
-    Sha256 samples;
-    train_.add_to_fingerprint(contents, samples);
-    val_.add_to_fingerprint(contents, samples);
-    json["annotations_sha256"] = contents.hex();
-    json["samples_sha256"] = samples.hex();
-    return json;
-  }
+  [[nodiscard]] nlohmann::ordered_json fingerprint() const override { return coco_fingerprint(info_, train_, val_); }
 
  private:
   [[nodiscard]] const CocoSplit& part(Split split) const { return split == Split::train ? train_ : val_; }

@@ -72,6 +72,22 @@ void CocoSplit::add_to_fingerprint(Sha256& contents, Sha256& samples) const {
   }
 }
 
+nlohmann::ordered_json coco_fingerprint(const DatasetInfo& info, const CocoSplit& train, const CocoSplit& val) {
+  nlohmann::ordered_json json;
+  json["name"] = info.name;
+  json["task"] = info.task;
+  json["classes"] = info.classes;
+  json["train"] = train.size();
+  json["val"] = val.size();
+  Sha256 contents;
+  Sha256 samples;
+  train.add_to_fingerprint(contents, samples);
+  val.add_to_fingerprint(contents, samples);
+  json["annotations_sha256"] = contents.hex();
+  json["samples_sha256"] = samples.hex();
+  return json;
+}
+
 fs::path find_coco_folder(const DatasetOptions& options) {
   return find_folder("coco", options, {"."},
                      {"annotations/instances_train2017.json", "annotations/instances_train.json"});

@@ -49,6 +49,10 @@ class CocoSplit {
   std::vector<std::size_t> used_;  ///< positions in annotations_.images
 };
 
+/// Identifies a dataset of two such splits: name, task, classes, sizes and hashes.
+[[nodiscard]] nlohmann::ordered_json coco_fingerprint(const DatasetInfo& info, const CocoSplit& train,
+                                                      const CocoSplit& val);
+
 /// The folder of `options` that holds annotations/instances_train*.json; an input error without one.
 [[nodiscard]] std::filesystem::path find_coco_folder(const DatasetOptions& options);
 

@@ -6,7 +6,6 @@ namespace denseshift::nn {
 namespace {
 
 constexpr double kAuxWeight = 0.5;
-constexpr double kAuxRate = 10;
 
 at::Tensor pixel_mean(const at::Tensor& logits, const at::Tensor& labels) {
   const at::Tensor wide = logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
@@ -23,8 +22,8 @@ std::vector<quant::NamedTensor> segmentation_losses(const SegmentationOutput& ou
   return losses;
 }
 
-double segmentation_rate_factor(const std::string& parameter) {
-  return parameter.rfind("aux_classifier.", 0) == 0 ? kAuxRate : 1;
+double segmentation_rate_factor(const std::string& parameter, double auxiliary) {
+  return parameter.rfind("aux_classifier.", 0) == 0 ? auxiliary : 1;
 }
 
 }  // namespace denseshift::nn

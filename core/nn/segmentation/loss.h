@@ -18,7 +18,7 @@ inline constexpr std::int64_t kIgnoredPixel = 255;
 [[nodiscard]] std::vector<quant::NamedTensor> segmentation_losses(const SegmentationOutput& output,
                                                                   const at::Tensor& target);
 
-/// Factor of the learning rate for a parameter by its dotted name: 10 in the auxiliary head, else 1.
-[[nodiscard]] double segmentation_rate_factor(const std::string& parameter);
+/// Factor of the learning rate for a parameter by its dotted name: `auxiliary` in the auxiliary head, else 1.
+[[nodiscard]] double segmentation_rate_factor(const std::string& parameter, double auxiliary = 10);
 
 }  // namespace denseshift::nn
