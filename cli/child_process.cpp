@@ -11,12 +11,11 @@
 #include <cstring>
 #include <iostream>
 
+#include "core/util/clock.h"
 #include "core/util/error.h"
 
 namespace denseshift::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Reads both pipes until the child has closed them or the time is up. False: the time is up.
 bool collect(std::array<pollfd, 2>& pipes, std::array<std::string*, 2> texts, Clock::time_point end) {

@@ -8,7 +8,7 @@
 
 namespace denseshift::cli {
 
-/// {"numbers": {"AP": ...}, "categories": [{"id", "name", "ap", "ap50", "ar100"}]}: fractions, -1 where undefined.
+/// {"numbers": {"mAP": ...}, "categories": [{"id", "name", "ap", "ap50", "ar100"}]}: fractions, -1 where undefined.
 [[nodiscard]] nlohmann::ordered_json coco_json(const metrics::CocoNumbers& numbers);
 
 /// Two tables: the twelve numbers with overlap, size and number of detections they stand for, and the categories.

@@ -6,4 +6,5 @@ denseshift_library(experiments
     tasks/classification.cpp tasks/detection.cpp tasks/registry.cpp tasks/segmentation.cpp tasks/speech.cpp
     trainer/checkpoint.cpp trainer/evaluate.cpp trainer/resolve.cpp trainer/score.cpp trainer/setup.cpp trainer/trainer.cpp
   LINK denseshift::config denseshift::core denseshift::data denseshift::logs denseshift::metrics denseshift::plot denseshift::results_db)
+target_compile_options(denseshift_experiments PRIVATE $<$<CONFIG:Release>:-O2>)
 denseshift_uses_torch(denseshift_experiments)

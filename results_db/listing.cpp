@@ -20,6 +20,10 @@ std::string quoted(const std::string& text, char quote) {
   return result + quote;
 }
 
+bool is_recorded(const Database& database, const std::string& split, const std::string& metric) {
+  return Statement(database, "SELECT 1 FROM summary WHERE name = ? AND split = ? LIMIT 1", metric, split).step();
+}
+
 /// SQL for a column of run_list or a recorded metric.
 std::string column_sql(const Database& database, const std::vector<std::string>& known, const std::string& column,
                        const std::string& option) {
@@ -27,9 +31,7 @@ std::string column_sql(const Database& database, const std::vector<std::string>&
   const std::size_t slash = column.find('/');
   const std::string split = slash == std::string::npos ? "val" : column.substr(0, slash);
   const std::string name = slash == std::string::npos ? column : column.substr(slash + 1);
-  const auto recorded = [&](const std::string& metric) {
-    return Statement(database, "SELECT 1 FROM summary WHERE name = ? AND split = ? LIMIT 1", metric, split).step();
-  };
+  const auto recorded = [&](const std::string& metric) { return is_recorded(database, split, metric); };
   const auto value = [&](const char* field, const std::string& metric) {
     return std::string("(SELECT s.") + field +
            " FROM summary AS s WHERE s.run = run_list.id AND s.split = " + quoted(split, '\'') +
@@ -57,6 +59,15 @@ std::string select_sql(const Database& database, const std::vector<std::string>&
   return list;
 }
 
+/// The default columns, and the main metrics of other tasks than classification that the database has.
+std::vector<std::string> columns_of_all_tasks(const Database& database) {
+  std::vector<std::string> columns = default_list_columns();
+  for (const char* metric : {"mAP", "mIoU", "intent_accuracy"}) {
+    if (is_recorded(database, "val", metric)) columns.insert(std::ranges::find(columns, "loss"), metric);
+  }
+  return columns;
+}
+
 }  // namespace
 
 const std::vector<std::string>& default_list_columns() {
@@ -67,7 +78,7 @@ const std::vector<std::string>& default_list_columns() {
 
 ResultTable list_runs(Database& database, const ListOptions& options) {
   const std::vector<std::string> known = run_columns(database);
-  const auto& columns = options.columns.empty() ? default_list_columns() : options.columns;
+  const std::vector<std::string> columns = options.columns.empty() ? columns_of_all_tasks(database) : options.columns;
   std::string order = "run_list.id DESC";
   if (!options.sort.empty()) {
     const std::size_t colon = options.sort.find(':');

@@ -13,7 +13,7 @@ namespace denseshift::results_db {
 /// What to list. A column is one of run_columns() or the name of any recorded metric: NAME (split val), SPLIT/NAME,
 /// each also as best_NAME.
 struct ListOptions {
-  std::vector<std::string> columns;  ///< empty: default_list_columns()
+  std::vector<std::string> columns;  ///< empty: default_list_columns(), and mAP, mIoU, intent_accuracy if recorded
   std::string where;                 ///< SQL condition over run_columns(); empty: all runs
   std::string sort;                  ///< KEY, KEY:asc or KEY:desc; empty: newest first. Rows without a value come last.
   std::int64_t limit = 0;            ///< 0: all

@@ -30,14 +30,14 @@ constexpr std::size_t kLargestMeta = std::size_t{1} << 20;
 constexpr std::string_view kPassedOver = ".trash";
 constexpr std::string_view kStaging = ".denseshift-";
 
-void check(const std::error_code& code, const fs::path& path) {
+void check_written(const std::error_code& code, const fs::path& path) {
   if (code) throw work_error("cannot write " + path.string() + ": " + code.message());
 }
 
 void make_directories(const fs::path& path) {
   std::error_code code;
   fs::create_directories(path, code);
-  check(code, path);
+  check_written(code, path);
 }
 
 /// A file in a folder that nobody else sees yet: it needs no temporary name of its own.
@@ -172,7 +172,7 @@ class MlflowFolder {
   static void rename_to(const fs::path& from, const fs::path& to) {
     std::error_code code;
     fs::rename(from, to, code);
-    check(code, to);
+    check_written(code, to);
   }
 
   [[nodiscard]] std::vector<fs::path> folders() const {
@@ -241,7 +241,7 @@ class MlflowFolder {
       make_directories(to.parent_path());
       fs::create_hard_link(entry.path(), to, code);
       if (code) fs::copy_file(entry.path(), to, code);
-      check(code, to);
+      check_written(code, to);
     }
   }
 
@@ -274,7 +274,7 @@ void copy_artifacts(const Database& database, std::int64_t id, const fs::path& f
     fs::path to = target / source.filename();
     if (fs::exists(to)) to = target / (mlflow_key(artifact.kind) + "-" + source.filename().string());
     fs::copy_file(source, to, fs::copy_options::overwrite_existing, code);
-    check(code, to);
+    check_written(code, to);
     ++report.copied;
   }
 }

@@ -9,7 +9,8 @@ Usage: scripts/test.sh [--torch debian|pip|none|PATH] [--all] [--no-arm64]
 The tests of the release build, then the kernels' tests and the program cross-built for AArch64, under qemu-user as a
 Cortex-A57 and as a CPU with every extension.
 
-  --all        also the build without LibTorch, the one with sanitizers, and every other test under qemu-user
+  --all        also the build without LibTorch, the one with sanitizers, every other test under qemu-user, and whether each
+               source compiles on its own (the other builds compile several at once)
   --no-arm64   without the cross build
 
 DENSESHIFT_TEST_DATA names the folder of the larger test data; tests that need what is not there are skipped.
@@ -62,6 +63,7 @@ for preset in "${presets[@]}"; do
   "$root/scripts/build.sh" --preset "$preset" --with-tests "${only[@]}" "${options[@]}"
   ctest --test-dir "$folder" --output-on-failure --parallel "$(nproc)" --no-tests=error "${select[@]}" || failed+=("$preset")
 done
+((!all)) || "$root/scripts/build.sh" --preset debug --with-tests --with-peers "${options[@]}" || failed+=(debug)
 if [[ ${#failed[@]} -gt 0 ]]; then
   [[ ${#presets[@]} -eq 1 ]] || echo "test: failed in: ${failed[*]}" >&2
   exit 1

@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "core/util/clock.h"
 #include "core/util/cpus.h"
 #include "core/util/error.h"
 #include "experiments/studies/cells.h"
@@ -19,15 +20,12 @@ namespace denseshift::sweeps {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 using Kind = JobEvent::Kind;
 
 constexpr auto kLook = std::chrono::milliseconds(50);
 constexpr auto kProgress = std::chrono::milliseconds(500);
 constexpr auto kForeign = std::chrono::seconds(5);  ///< between looks at runs of other processes
 constexpr int kInterrupted = 130;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// What the program said about its failure, without its name in front.
 std::string last_words(const fs::path& log) {

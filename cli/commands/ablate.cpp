@@ -61,7 +61,7 @@ sweeps::Job job_of(const Study& study, const StudyScale& scale, const experiment
   return job;
 }
 
-OptionParser make_parser() {
+OptionParser ablate_parser() {
   OptionParser parser(
       {"ablate STUDY... [options]",
        "Trains the missing cells of studies and prints their tables. STUDY is a name (`denseshift report "
@@ -167,8 +167,8 @@ std::vector<const Study*> of_task(const experiments::StudyCatalog& catalog, std:
   return studies;
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_ablate(const std::vector<std::string>& arguments) {
+  OptionParser parser = ablate_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const PlanOptions options = plan_options(values);
@@ -198,6 +198,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command ablate_command() { return {"ablate", "train what a study of the paper lacks and print its table", run}; }
+Command ablate_command() { return {"ablate", "train what a study of the paper lacks and print its table", run_ablate}; }
 
 }  // namespace denseshift::cli

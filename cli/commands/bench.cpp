@@ -6,7 +6,7 @@
 namespace denseshift::cli {
 namespace {
 
-int run(const std::vector<std::string>& arguments) {
+int run_bench(const std::vector<std::string>& arguments) {
   static const std::vector<Command> table = {bench_kernels_command(), bench_gemm_command(), bench_layers_command(),
                                              bench_train_command()};
   return dispatch("bench", "Measures this machine.", table, arguments);
@@ -14,6 +14,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command bench_command() { return {"bench", "measure this machine: kernels, gemm, layers, train", run}; }
+Command bench_command() { return {"bench", "measure this machine: kernels, gemm, layers, train", run_bench}; }
 
 }  // namespace denseshift::cli

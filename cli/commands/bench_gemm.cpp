@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::int64_t kLargestSize = 16384;
 constexpr std::int64_t kMostSamples = 4096;
 
-OptionParser make_parser() {
+OptionParser bench_gemm_parser() {
   OptionParser parser({
       "bench gemm [options]",
       "Times products of activations (M samples) with square matrices of packed 2-, 3- and 4-bit weights, with bytes "
@@ -101,7 +101,7 @@ void measure_size(std::size_t m, std::size_t size, const std::vector<std::int64_
                fmt::format("m{}/size{}", m, size), settings, limits, result, metrics);
 }
 
-void print_text(const Json& result) {
+void print_bench_gemm(const Json& result) {
   std::cout << circumstances_text(result);
   for (const Json& table : result["tables"]) print_work_table(result, table["place"]);
   print_work_legend(result);
@@ -118,8 +118,8 @@ std::vector<std::int64_t> checked_numbers(const po::variables_map& values, const
   return numbers;
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_bench_gemm(const std::vector<std::string>& arguments) {
+  OptionParser parser = bench_gemm_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const auto samples = checked_numbers(values, "m", "1,16", 1, kMostSamples);
@@ -150,12 +150,14 @@ int run(const std::vector<std::string>& arguments) {
                 {"bits", bits},
                 {"isa", result["isa"]},
                 {"against", values["against"].as<std::string>()}},
-               result, metrics, print_text);
+               result, metrics, print_bench_gemm);
   return 0;
 }
 
 }  // namespace
 
-Command bench_gemm_command() { return {"gemm", "matrix products with packed weights against other libraries", run}; }
+Command bench_gemm_command() {
+  return {"gemm", "matrix products with packed weights against other libraries", run_bench_gemm};
+}
 
 }  // namespace denseshift::cli

@@ -21,7 +21,7 @@ using kernels::DotFamily;
 constexpr std::int64_t kPaperLength = 4096;
 constexpr std::int64_t kLargestLength = std::int64_t{1} << 20;  // sums of any weights still fit 32 bits
 
-OptionParser make_parser() {
+OptionParser bench_kernels_parser() {
   OptionParser parser({
       "bench kernels [options]",
       "Times the dot products of the paper's section 3.1, FP16 and INT8, as ladders of variants: the paper's baseline "
@@ -141,7 +141,7 @@ void print_table(const Json& result, const Json& rounds, const std::string& grou
   table.print(std::cout);
 }
 
-void print_text(const Json& result) {
+void print_bench_kernels(const Json& result) {
   std::cout << circumstances_text(result);
   for (const Json& rounds : result["rounds"]) {
     for (const char* group : {"fp16", "int8"}) print_table(result, rounds, group);
@@ -152,8 +152,8 @@ void print_text(const Json& result) {
          "NaN and Inf reach the result.\n";
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_bench_kernels(const std::vector<std::string>& arguments) {
+  OptionParser parser = bench_kernels_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const std::vector<std::int64_t> lengths = positive_numbers("n", values["n"].as<std::string>(), "1024,4096");
@@ -174,12 +174,14 @@ int run(const std::vector<std::string>& arguments) {
     }
   }
   finish_bench(settings, "bench kernels", "kernels", {{"n", lengths}, {"isa", result["isa"]}}, result, metrics,
-               print_text);
+               print_bench_kernels);
   return 0;
 }
 
 }  // namespace
 
-Command bench_kernels_command() { return {"kernels", "the paper's dot products, FP16 and INT8, as ladders", run}; }
+Command bench_kernels_command() {
+  return {"kernels", "the paper's dot products, FP16 and INT8, as ladders", run_bench_kernels};
+}
 
 }  // namespace denseshift::cli

@@ -20,7 +20,7 @@ using bench::ModelledKernel;
 using kernels::DotFamily;
 using Json = nlohmann::ordered_json;
 
-constexpr std::int64_t kPaperLength = 4096;
+constexpr std::int64_t kModelledLength = 4096;
 
 std::vector<double> clocks_of(const po::variables_map& values) {
   std::vector<double> clocks;
@@ -94,7 +94,7 @@ void append_pair(BenchMetrics& metrics, const DotModel& model, DotFamily family,
   const ModelledKernel* denseshift = best_kernel(model, pair.denseshift);
   if (baseline == nullptr || denseshift == nullptr) return;
   const std::string row = family == DotFamily::f16 ? "fp16" : "int8";
-  const double n = static_cast<double>(kPaperLength);
+  const double n = static_cast<double>(kModelledLength);
   metrics.emplace_back("baseline_us/" + row, baseline->microseconds(n, clock));
   metrics.emplace_back("denseshift_us/" + row, denseshift->microseconds(n, clock));
   metrics.emplace_back("speedup/" + row, baseline->cycles_per_element() / denseshift->cycles_per_element());
@@ -107,7 +107,7 @@ BenchMetrics make_metrics(const DotModel& model, const Json& result, double cloc
                    fmt::format("{}/n{}/{}", row["kernel"].get<std::string>(), row["n"].get<std::int64_t>(),
                                row["compiler"].get<std::string>()));
   }
-  if (std::ranges::find(result["n"], Json(kPaperLength)) != result["n"].end()) {
+  if (std::ranges::find(result["n"], Json(kModelledLength)) != result["n"].end()) {
     append_pair(metrics, model, DotFamily::f16, clock);
     append_pair(metrics, model, DotFamily::i8, clock);
   }
@@ -138,7 +138,7 @@ void print_group(const Json& result, std::int64_t n, const std::string& group) {
   table.print(std::cout);
 }
 
-void print_text(const Json& result) {
+void print_model(const Json& result) {
   std::cout << fmt::format("modelled {} by {}, {}\n", result["cpu"].get<std::string>(),
                            result["mca"].get<std::string>(), result["date"].get<std::string>());
   for (const Json& n : result["n"]) {
@@ -208,7 +208,7 @@ int run_model(const po::variables_map& values, const BenchSettings& settings,
     const Json config = {{"model", request.cpu}, {"clock", clocks[i]}, {"n", lengths}};
     const BenchMetrics metrics = make_metrics(model, result, clocks[i]);
     if (i == 0) {
-      finish_bench(settings, "bench kernels", "kernels", config, result, metrics, print_text);
+      finish_bench(settings, "bench kernels", "kernels", config, result, metrics, print_model);
     } else if (!settings.db.empty()) {
       record_bench(settings, "bench kernels", "kernels", config, result, metrics);
     }

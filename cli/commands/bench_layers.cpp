@@ -22,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kLargestBatch = 64;
 
-OptionParser make_parser() {
+OptionParser bench_layers_parser() {
   OptionParser parser({
       "bench layers [options]",
       "Times every convolution shape of a ResNet at 224x224 pixels (but the first, whose weights stay FP32) with "
@@ -129,7 +129,7 @@ void put_sums(Json& result, std::size_t batch, std::size_t layers, BenchMetrics&
   }
 }
 
-void print_text(const Json& result) {
+void print_bench_layers(const Json& result) {
   std::cout << circumstances_text(result);
   for (const Json& table : result["tables"]) print_work_table(result, table["place"]);
   std::cout << fmt::format(
@@ -145,8 +145,8 @@ void print_text(const Json& result) {
   print_work_legend(result);
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_bench_layers(const std::vector<std::string>& arguments) {
+  OptionParser parser = bench_layers_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const auto arch = values["arch"].as<std::string>();
@@ -185,14 +185,14 @@ int run(const std::vector<std::string>& arguments) {
                 {"bits", bits},
                 {"isa", result["isa"]},
                 {"against", values["against"].as<std::string>()}},
-               result, metrics, print_text);
+               result, metrics, print_bench_layers);
   return 0;
 }
 
 }  // namespace
 
 Command bench_layers_command() {
-  return {"layers", "convolutions of a ResNet with packed weights against other libraries", run};
+  return {"layers", "convolutions of a ResNet with packed weights against other libraries", run_bench_layers};
 }
 
 }  // namespace denseshift::cli

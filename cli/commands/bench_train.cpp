@@ -9,7 +9,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-OptionParser make_parser() {
+OptionParser bench_train_parser() {
   OptionParser parser({
       "bench train [options]",
       "Times training steps of FP32 (torch's own SGD), of the reference composition and of the fused DenseShift path, "
@@ -41,8 +41,8 @@ OptionParser make_parser() {
   return parser;
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_bench_train(const std::vector<std::string>& arguments) {
+  OptionParser parser = bench_train_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const std::vector<std::int64_t> batch_sizes =
@@ -72,6 +72,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command bench_train_command() { return {"train", "training step and loader against FP32", run}; }
+Command bench_train_command() { return {"train", "training step and loader against FP32", run_bench_train}; }
 
 }  // namespace denseshift::cli

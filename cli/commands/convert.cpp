@@ -11,7 +11,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-OptionParser make_parser() {
+OptionParser convert_parser() {
   OptionParser parser({
       "convert (--run RUN | --checkpoint FILE) --to denseshift|codes --out PATH [options]",
       "denseshift: turns a trained Shift network (s3, inq, deepshift-q, deepshift-ps) into a zero-free one that "
@@ -45,8 +45,8 @@ std::string text_of(const po::variables_map& values, const char* key) {
   return values.count(key) > 0 ? values[key].as<std::string>() : "";
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_convert(const std::vector<std::string>& arguments) {
+  OptionParser parser = convert_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const std::string run = text_of(values, "run");
@@ -84,7 +84,7 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Command convert_command() {
-  return {"convert", "a trained network in another form, with proof that it is the same", run};
+  return {"convert", "a trained network in another form, with proof that it is the same", run_convert};
 }
 
 }  // namespace denseshift::cli

@@ -24,9 +24,9 @@ using Json = nlohmann::ordered_json;
 
 void print_json(const Json& json) { std::cout << json.dump(2) << '\n'; }
 
-std::string class_count(std::int64_t classes) { return classes == 0 ? "folders" : std::to_string(classes); }
+std::string class_count(std::int64_t classes) { return classes == 0 ? "by data" : std::to_string(classes); }
 
-int list(const std::vector<std::string>& arguments) {
+int list_datasets(const std::vector<std::string>& arguments) {
   OptionParser parser({"data list [--json]",
                        "Lists the datasets: task, classes, and what has to be in the folder given by --data.",
                        "denseshift data list"});
@@ -233,9 +233,9 @@ int synth(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run_data(const std::vector<std::string>& arguments) {
   static const std::vector<Command> table = {
-      {"list", "what datasets there are", list},
+      {"list", "what datasets there are", list_datasets},
       {"info", "sizes, classes and fingerprint of one", info},
       {"check", "read every sample, name the broken ones", check},
       {"synth", "write a rendered dataset to disk", synth},
@@ -245,6 +245,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command data_command() { return {"data", "datasets: list, info, check, synth", run}; }
+Command data_command() { return {"data", "datasets: list, info, check, synth", run_data}; }
 
 }  // namespace denseshift::cli

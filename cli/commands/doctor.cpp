@@ -184,7 +184,7 @@ Finding disk() {
           little ? "runs keep their checkpoints below this folder: make room, or give --run-dir" : ""};
 }
 
-void print_text(const std::vector<Finding>& findings) {
+void print_doctor(const std::vector<Finding>& findings) {
   std::size_t width = 0;
   for (const Finding& finding : findings) width = std::max(width, finding.subject.size());
   for (const Finding& finding : findings) {
@@ -197,7 +197,7 @@ void print_text(const std::vector<Finding>& findings) {
   }
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run_doctor(const std::vector<std::string>& arguments) {
   OptionParser parser({
       "doctor [options]",
       "Says what was found: program, LibTorch and devices, CPU, SQLite, database, datasets, disk; and what to do about "
@@ -229,13 +229,13 @@ int run(const std::vector<std::string>& arguments) {
   if (values["json"].as<bool>()) {
     std::cout << json.dump(2) << '\n';
   } else {
-    print_text(findings);
+    print_doctor(findings);
   }
   return broken ? 1 : 0;
 }
 
 }  // namespace
 
-Command doctor_command() { return {"doctor", "what was found on this machine, and what is missing", run}; }
+Command doctor_command() { return {"doctor", "what was found on this machine, and what is missing", run_doctor}; }
 
 }  // namespace denseshift::cli

@@ -15,7 +15,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-OptionParser make_parser() {
+OptionParser eval_parser() {
   OptionParser parser({
       "eval (--run RUN | --checkpoint FILE | --predictions FILE --annotations FILE) [--audio FILE...] [options]",
       "Evaluates trained weights on the validation split; what is not given is taken from the run or the checkpoint.\n"
@@ -70,8 +70,8 @@ void check_alone(const po::variables_map& values) {
   }
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_eval(const std::vector<std::string>& arguments) {
+  OptionParser parser = eval_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const bool has_run = values.count("run") > 0;
@@ -124,6 +124,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command eval_command() { return {"eval", "evaluate a run or a checkpoint", run}; }
+Command eval_command() { return {"eval", "evaluate a run or a checkpoint", run_eval}; }
 
 }  // namespace denseshift::cli

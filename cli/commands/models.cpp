@@ -11,7 +11,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-OptionParser make_parser() {
+OptionParser models_parser() {
   OptionParser parser({
       "models [methods] [--arch ARCH [options]]",
       "Without options lists the architectures; `models methods` lists the quantization methods; with --arch prints "
@@ -33,8 +33,8 @@ OptionParser make_parser() {
   return parser;
 }
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_models(const std::vector<std::string>& arguments) {
+  OptionParser parser = models_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const std::string topic = values.count("topic") > 0 ? values["topic"].as<std::string>() : "architectures";
@@ -59,6 +59,8 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command models_command() { return {"models", "list architectures and methods; show what is quantized where", run}; }
+Command models_command() {
+  return {"models", "list architectures and methods; show what is quantized where", run_models};
+}
 
 }  // namespace denseshift::cli

@@ -45,7 +45,7 @@ void print_json_rows(Database& database, const std::string& sql) {
   std::cout << (first ? "[]\n" : "\n]\n");
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run_query(const std::vector<std::string>& arguments) {
   OptionParser parser(
       {"query SQL [options]",
        "Runs one SELECT on the results database; nothing can be changed. Tables: runs, metrics, summary,\n"
@@ -83,6 +83,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command query_command() { return {"query", "any SELECT on the results database, as text, CSV or JSON", run}; }
+Command query_command() { return {"query", "any SELECT on the results database, as text, CSV or JSON", run_query}; }
 
 }  // namespace denseshift::cli

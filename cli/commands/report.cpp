@@ -27,7 +27,7 @@ using experiments::StudyResult;
 using experiments::StudyScale;
 using results_db::Database;
 
-OptionParser make_parser() {
+OptionParser report_parser() {
   OptionParser parser({"report STUDY... [options]",
                        "Prints tables of studies: what was measured, the paper's value, the difference. STUDY is a "
                        "name or `all`.\nA cell without a run shows `-`; scales are never mixed. `report curves RUN...` "
@@ -69,7 +69,7 @@ std::string choice_option(const po::variables_map& values, const std::string& na
   return word;
 }
 
-std::string format_name(const po::variables_map& values) {
+std::string table_format(const po::variables_map& values) {
   const bool json = values["json"].as<bool>();
   const std::string name = text_option(values, "format");
   if (json && !name.empty() && name != "json") throw usage_error("--json and --format " + name + " exclude each other");
@@ -156,20 +156,20 @@ void print_list(const StudyCatalog& catalog, bool json) {
   table.print(std::cout);
 }
 
-std::unique_ptr<const Database> open_database(const std::string& path) {
+std::unique_ptr<const Database> open_to_read(const std::string& path) {
   if (std::filesystem::exists(path))
     return std::unique_ptr<const Database>(new Database(results_db::open_for_reading(path)));
   std::cerr << fmt::format("report: {} does not exist, so every cell is empty\n", path);
   return nullptr;
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run_report(const std::vector<std::string>& arguments) {
   if (!arguments.empty() && arguments.front() == "curves")
     return report_curves({arguments.begin() + 1, arguments.end()});
-  OptionParser parser = make_parser();
+  OptionParser parser = report_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  const std::string format = format_name(values);
+  const std::string format = table_format(values);
   check_format(format);
   check_drawing_options(values, format);
   const std::string scale = choice_option(values, "scale", experiments::study_scales());
@@ -181,7 +181,7 @@ int run(const std::vector<std::string>& arguments) {
   }
   // Misspelt names are told before anything about the database.
   const std::vector<const Study*> studies = chosen_studies(catalog, values);
-  const std::unique_ptr<const Database> database = open_database(database_path(values));
+  const std::unique_ptr<const Database> database = open_to_read(database_path(values));
   std::vector<StudyResult> results;
   for (const Study* study : studies) {
     for (const StudyScale* one : chosen_scales(*study, scale, all_asked_for(values), database.get())) {
@@ -198,7 +198,7 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Command report_command() {
-  return {"report", "tables and figures of the paper with what was measured beside them; training curves", run};
+  return {"report", "tables and figures of the paper with what was measured beside them; training curves", run_report};
 }
 
 }  // namespace denseshift::cli

@@ -23,7 +23,7 @@ const std::vector<std::string>& curve_formats() {
   return names;
 }
 
-OptionParser make_parser() {
+OptionParser curves_parser() {
   OptionParser parser(
       {"report curves RUN... [options]",
        "Draws metrics of runs against epochs: a panel for each metric, a line for each run and split.",
@@ -44,7 +44,7 @@ OptionParser make_parser() {
   return parser;
 }
 
-std::string format_name(const po::variables_map& values) {
+std::string curves_format(const po::variables_map& values) {
   const std::string name = text_option(values, "format");
   const bool json = values["json"].as<bool>();
   if (json && !name.empty() && name != "json") {
@@ -76,10 +76,10 @@ std::vector<std::int64_t> resolve_runs(const Database& database, const std::vect
 }  // namespace
 
 int report_curves(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+  OptionParser parser = curves_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
-  const std::string format = format_name(values);
+  const std::string format = curves_format(values);
   check_drawing_options(values, format);
   if (values.count("run") == 0) throw usage_error("no run given", "`denseshift runs list` lists them");
   const Database database = results_db::open_for_reading(database_path(values));

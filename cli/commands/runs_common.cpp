@@ -85,7 +85,10 @@ std::string format_cell(const std::string& column, const Value& value) {
   if (const auto* real = std::get_if<double>(&value)) {
     const std::string_view metric = metric_of(column);
     if (metric == "duration") return format_duration(*real);
-    if (metric == "top1" || metric == "top5") return fmt::format("{:.2f}", *real);
+    if (metric == "top1" || metric == "top5" || metric == "mAP" || metric == "AP50" || metric == "mIoU" ||
+        metric == "intent_accuracy") {
+      return fmt::format("{:.2f}", *real);
+    }
     if (metric == "loss") return fmt::format("{:.4f}", *real);
     if (metric == "images_per_second") return fmt::format("{:.1f}", *real);
   }

@@ -67,7 +67,7 @@ int export_to_mlflow(const po::variables_map& values) {
   return 0;
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run_runs_export(const std::vector<std::string>& arguments) {
   OptionParser parser(
       {"runs export [RUN...] [options]",
        "Writes runs for other programs: JSON holds everything, CSV one table, --mlflow a folder that MLflow shows.\n"
@@ -128,6 +128,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command runs_export_command() { return {"export", "runs as CSV, JSON, or for MLflow", run}; }
+Command runs_export_command() { return {"export", "runs as CSV, JSON, or for MLflow", run_runs_export}; }
 
 }  // namespace denseshift::cli

@@ -31,7 +31,7 @@ void add_selection(OptionParser& parser) {
       "columns or metrics to show; a metric is NAME (split val) or SPLIT/NAME, its best value best_NAME");
 }
 
-int list(const std::vector<std::string>& arguments) {
+int list_runs(const std::vector<std::string>& arguments) {
   OptionParser parser(
       {"runs list [options]",
        "Lists runs, newest first. Every configuration key, environment fact and summary value is a column;\n"
@@ -95,7 +95,7 @@ int best(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command runs_list_command() { return {"list", "runs as a table: filter, sort, choose columns", list}; }
+Command runs_list_command() { return {"list", "runs as a table: filter, sort, choose columns", list_runs}; }
 
 Command runs_best_command() { return {"best", "the best runs by a metric, also per group", best}; }
 

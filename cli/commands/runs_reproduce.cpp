@@ -210,7 +210,7 @@ void announce(const RunRecord& record, const Plan& plan, std::int64_t done) {
   }
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run_runs_reproduce(const std::vector<std::string>& arguments) {
   OptionParser parser(
       {"runs reproduce RUN [options]",
        "Trains a run's configuration again, with the threads and device that were recorded, as a new run (tag\n"
@@ -261,6 +261,8 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command runs_reproduce_command() { return {"reproduce", "train a run's configuration again and compare", run}; }
+Command runs_reproduce_command() {
+  return {"reproduce", "train a run's configuration again and compare", run_runs_reproduce};
+}
 
 }  // namespace denseshift::cli

@@ -37,7 +37,7 @@ struct Rung {
   std::vector<std::size_t> trial_of;  ///< by job
 };
 
-OptionParser make_parser() {
+OptionParser sweep_parser() {
   OptionParser parser(
       {"sweep FILE [options]",
        "Trains the trials of a search that are missing and ranks all of them. FILE is JSON: grid, random, list or\n"
@@ -260,8 +260,8 @@ class Session {
   std::vector<TrialScore> scores_;
 };
 
-int run(const std::vector<std::string>& arguments) {
-  OptionParser parser = make_parser();
+int run_sweep(const std::vector<std::string>& arguments) {
+  OptionParser parser = sweep_parser();
   po::variables_map values;
   if (!parser.parse(arguments, values)) return 0;
   const Sweep sweep = sweeps::read_sweep(text_option(values, "file"));
@@ -272,6 +272,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command sweep_command() { return {"sweep", "search over configurations and rank the trials", run}; }
+Command sweep_command() { return {"sweep", "search over configurations and rank the trials", run_sweep}; }
 
 }  // namespace denseshift::cli

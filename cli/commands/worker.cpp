@@ -73,7 +73,7 @@ int train(const fs::path& folder, std::size_t index) {
   }
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run_worker(const std::vector<std::string>& arguments) {
   OptionParser parser({"worker FOLDER (CELL | --merge) [options]",
                        "Trains one cell of a folder that --launcher=slurm wrote, or goes on with it; --merge takes "
                        "the results of all cells into the database. The scripts of the folder call this.",
@@ -98,6 +98,6 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-Command worker_command() { return {"worker", "", run}; }
+Command worker_command() { return {"worker", "", run_worker}; }
 
 }  // namespace denseshift::cli

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 namespace denseshift::cli {
 
@@ -12,6 +13,9 @@ std::string metric_title(const std::string& metric) {
   if (metric == "top5") return "top-5";
   if (metric == "global_correct") return "global correct";
   if (metric == "intent_accuracy") return "intents";
+  // Speech: action_accuracy, object_accuracy, location_accuracy.
+  constexpr std::string_view accuracy = "_accuracy";
+  if (metric.ends_with(accuracy)) return metric.substr(0, metric.size() - accuracy.size());
   return metric;
 }
 

@@ -31,7 +31,7 @@ void each_tap(const ConvProblem& problem, std::size_t pixel, std::size_t output,
   }
 }
 
-struct OurData {
+struct ConvData {
   std::vector<kernels::A8Weights> weights;
   kernels::A8Matrix x;
   std::vector<float> y;
@@ -111,7 +111,7 @@ std::vector<WorkCase> conv_cases(const std::shared_ptr<const ConvProblem>& probl
   const std::string name = "w" + std::to_string(problem->bits) + "a8";
   const std::string bits = std::to_string(problem->bits) + "-bit weights";
   const int threads = options.threads;
-  auto data = std::make_shared<OurData>();
+  auto data = std::make_shared<ConvData>();
   data->problem = problem;
   data->y.resize(problem->pixels() * problem->outputs);
   const kernels::A8Weights weights =

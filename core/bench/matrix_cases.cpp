@@ -15,13 +15,13 @@ constexpr double kMostScalarMacs = 64e6;  // scalar paths make about one multipl
 
 /// Weights in one of our forms, as many copies as the mode wants, with inputs and output.
 template <class Weights>
-struct OurData {
+struct MatrixData {
   std::vector<Weights> weights;
   kernels::A8Matrix x8;
   std::vector<float> y;
   std::shared_ptr<const MatrixProblem> problem;
 
-  OurData(const std::shared_ptr<const MatrixProblem>& given, const Weights& form, bool cold)
+  MatrixData(const std::shared_ptr<const MatrixProblem>& given, const Weights& form, bool cold)
       : y(given->m * given->n), problem(given) {
     weights.assign(cold ? copies_beyond_cache(form.tiles.size(), cache_sizes()) : 1, form);
     kernels::quantize_a8(given->x.data(), given->m, given->k, x8);
@@ -30,7 +30,7 @@ struct OurData {
   [[nodiscard]] double bytes() const { return static_cast<double>(weights.front().tiles.size()); }
 };
 
-void run_f32(OurData<kernels::F32Weights>& data, std::size_t call, int threads) {
+void run_f32(MatrixData<kernels::F32Weights>& data, std::size_t call, int threads) {
   const MatrixProblem& problem = *data.problem;
   if (problem.m == 1) {
     kernels::gemv_f32(data.copy(call), problem.x.data(), data.y.data(), {}, threads);
@@ -39,7 +39,7 @@ void run_f32(OurData<kernels::F32Weights>& data, std::size_t call, int threads) 
   }
 }
 
-void run_a8(OurData<kernels::A8Weights>& data, std::size_t call, int threads) {
+void run_a8(MatrixData<kernels::A8Weights>& data, std::size_t call, int threads) {
   if (data.problem->m == 1) {
     kernels::gemv_a8(data.copy(call), data.x8, data.y.data(), {}, threads);
   } else {
@@ -127,9 +127,10 @@ std::vector<WorkCase> matrix_cases(const std::shared_ptr<const MatrixProblem>& p
   const std::string bits = std::to_string(problem->bits) + "-bit weights";
   const int threads = options.threads;
   const double macs = macs_of(*problem);
-  auto a8 = std::make_shared<OurData<kernels::A8Weights>>(problem, kernels::repack_a8(problem->packed), options.cold);
+  auto a8 =
+      std::make_shared<MatrixData<kernels::A8Weights>>(problem, kernels::repack_a8(problem->packed), options.cold);
   auto f32 =
-      std::make_shared<OurData<kernels::F32Weights>>(problem, kernels::repack_f32(problem->packed), options.cold);
+      std::make_shared<MatrixData<kernels::F32Weights>>(problem, kernels::repack_f32(problem->packed), options.cold);
   run_a8(*a8, 0, threads);
   check(*problem, a8->y, true, name + "a8");
   run_f32(*f32, 0, threads);

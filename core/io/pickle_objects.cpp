@@ -9,7 +9,7 @@
 namespace denseshift::io {
 namespace {
 
-constexpr std::size_t kMaxRank = 32;
+constexpr std::size_t kMaxTensorRank = 32;
 
 enum class Role { dictionary, tensor, parameter, size, storage };
 
@@ -106,7 +106,7 @@ PickleValue PickleObjects::dictionary(const std::vector<PickleValue>& arguments)
 
 void PickleObjects::check_extent(const PickleValue& value, const char* what) const {
   const auto& items = tuple(value, what);
-  if (items.size() > kMaxRank) refuse(std::string(what) + " has " + std::to_string(items.size()) + " dimensions");
+  if (items.size() > kMaxTensorRank) refuse(std::string(what) + " has " + std::to_string(items.size()) + " dimensions");
   for (const PickleValue& item : items) {
     if (item.kind != PickleKind::integer || item.integer() < 0) {
       refuse(std::string(what) + " holds something other than a number that is 0 or more");

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";  // little-endian, of the legacy format
 constexpr std::int64_t kLegacyVersion = 1001;
-constexpr const char* kDamaged = "the file is damaged or incomplete";
+constexpr const char* kBadContainer = "the file is damaged or incomplete";
 constexpr const char* kSaveWeights = "save model.state_dict() instead, with torch.save";
 
 Error big_endian(const std::string& where) {
@@ -52,19 +52,19 @@ TorchContent open_zip(std::string_view content, const std::string& where) {
   if (archive.contains(folder + "/byteorder")) {
     const std::string_view order = archive.read(folder + "/byteorder");
     if (order == "big") throw big_endian(where);
-    if (order != "little") throw input_error(where + " has the unknown byte order " + in_quotes(order), kDamaged);
+    if (order != "little") throw input_error(where + " has the unknown byte order " + in_quotes(order), kBadContainer);
   }
   TorchContent result;
   const std::string object = folder + "/data.pkl";
   const std::string place = where + ": " + object.substr(object.size() > 200 ? object.size() - 200 : 0);
   const std::string_view bytes = archive.read(object);
   result.pickle = read_pickle(bytes, place);
-  if (result.pickle.size != bytes.size()) throw input_error(place + " has bytes after its end", kDamaged);
+  if (result.pickle.size != bytes.size()) throw input_error(place + " has bytes after its end", kBadContainer);
   for (const PickleStorage& storage : result.pickle.storages) {
     const std::string_view data = archive.read(folder + "/data/" + std::string(storage.key));
     if (storage_bytes(storage) != data.size()) {
       throw input_error(where + ": the storage " + in_quotes(storage.key) + " has another size than its tensors say",
-                        kDamaged);
+                        kBadContainer);
     }
     result.storages.push_back(data);
   }
@@ -91,7 +91,7 @@ class LegacyReader {
 
  private:
   [[nodiscard]] Error damaged(const std::string& what) const {
-    return input_error(where_ + ": the " + what + " is not what PyTorch before 1.6 writes", kDamaged);
+    return input_error(where_ + ": the " + what + " is not what PyTorch before 1.6 writes", kBadContainer);
   }
   Pickle next(const std::string& what) {
     Pickle pickle = read_pickle(content_, where_ + ": " + what);
@@ -121,7 +121,7 @@ class LegacyReader {
       const auto data = size && count ? slice(content_, 8, *size) : std::nullopt;
       if (!data || little_endian(*count, 8) != storage.elements) {
         throw input_error(where_ + ": the storage " + in_quotes(storage.key) + " has another size than its tensors say",
-                          kDamaged);
+                          kBadContainer);
       }
       result.storages[found->second] = *data;
       content_.remove_prefix(8 + data->size());

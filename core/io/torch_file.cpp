@@ -12,7 +12,7 @@
 namespace denseshift::io {
 namespace {
 
-constexpr std::size_t kMaxFile = std::size_t{1} << 40;
+constexpr std::size_t kMaxTorchFile = std::size_t{1} << 40;
 constexpr std::uint64_t kSmallFile = std::uint64_t{1} << 20;  // may always be used, however small the file
 constexpr std::string_view kModulePrefix = "module.";
 constexpr const char* kWrappers[] = {"state_dict", "model", "model_state", "model_state_dict", "net"};
@@ -35,7 +35,7 @@ std::vector<std::string> keep_under(std::string_view prefix, std::map<std::strin
 
 }  // namespace
 
-TorchFile::TorchFile(const std::filesystem::path& path) : path_(path), content_(read_file(path, kMaxFile)) {
+TorchFile::TorchFile(const std::filesystem::path& path) : path_(path), content_(read_file(path, kMaxTorchFile)) {
   const std::string where = path_.string();
   const TorchContent content = open_torch_content(content_, where);
   TorchTensors flat = flatten_torch(content, 4 * std::uint64_t{content_.size()} + kSmallFile, where);

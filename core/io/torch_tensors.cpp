@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxName = 4096;
 constexpr std::size_t kEntryBytes = 200;  // about what an entry of a map takes besides its texts
-constexpr const char* kDamaged = "the file is damaged or was not written by PyTorch";
+constexpr const char* kNotPyTorch = "the file is damaged or was not written by PyTorch";
 
 /// A tensor whose place in its storage is checked.
 struct Layout {
@@ -110,14 +110,14 @@ class Flattener {
 
   void flatten(const PickleValue& dictionary, const std::string& prefix, std::size_t depth) {
     if (depth == kMaxDepth) {
-      throw input_error(where_ + ": its dictionaries are nested too deeply, or one holds itself", kDamaged);
+      throw input_error(where_ + ": its dictionaries are nested too deeply, or one holds itself", kNotPyTorch);
     }
     const std::vector<PickleValue>& items = pickle_.sequence(dictionary);
     for (std::size_t k = 0; k + 1 < items.size(); k += 2) {
       const PickleValue& value = items[k + 1];
       const std::string name = prefix + key_text(items[k]);
       spend(kEntryBytes + 2 * name.size());
-      if (name.size() > kMaxName) throw input_error(where_ + ": a name is longer than 4096 bytes", kDamaged);
+      if (name.size() > kMaxName) throw input_error(where_ + ": a name is longer than 4096 bytes", kNotPyTorch);
       if (items[k].kind != PickleKind::text && items[k].kind != PickleKind::integer) {
         result_.skipped.push_back(prefix + "? (its key is " + kind_name(items[k].kind) + ")");
       } else if (value.kind == PickleKind::tensor) {
@@ -133,7 +133,7 @@ class Flattener {
 
   void add(const std::string& name, const PickleTensor& tensor) {
     const auto [place, is_new] = result_.tensors.try_emplace(name);
-    if (!is_new) throw input_error(where_ + " has two tensors called " + in_quotes(name), kDamaged);
+    if (!is_new) throw input_error(where_ + " has two tensors called " + in_quotes(name), kNotPyTorch);
     try {
       Layout layout = checked_layout(pickle_, tensor);
       spend(8 * layout.shape.size());
@@ -150,7 +150,7 @@ class Flattener {
       }
       view.shape = std::move(layout.shape);
     } catch (const std::invalid_argument& reason) {
-      throw input_error(where_ + ": the tensor " + in_quotes(name) + " is damaged: " + reason.what(), kDamaged);
+      throw input_error(where_ + ": the tensor " + in_quotes(name) + " is damaged: " + reason.what(), kNotPyTorch);
     }
   }
 

@@ -40,9 +40,9 @@ struct CategoryAp {
   double ar100 = -1;  ///< largest recall with 100 detections per picture, mean over the overlaps
 };
 
-/// Names of CocoNumbers::numbers.
-inline constexpr std::array<const char*, 12> kCocoNames = {"AP",  "AP50", "AP75",  "APsmall", "APmedium", "APlarge",
-                                                           "AR1", "AR10", "AR100", "ARsmall", "ARmedium", "ARlarge"};
+/// Names of CocoNumbers::numbers: COCO's own, with mAP for its AP.
+inline constexpr std::array<const char*, 12> kCocoNames = {"mAP", "AP50", "AP75",  "AP_small", "AP_medium", "AP_large",
+                                                           "AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large"};
 
 /// The result of an evaluation, as fractions; -1 where nothing is defined.
 struct CocoNumbers {

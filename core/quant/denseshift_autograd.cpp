@@ -9,14 +9,13 @@
 #include <numbers>
 
 #include "core/quant/denseshift_quantizer.h"
+#include "core/quant/elements.h"
 
 namespace denseshift::quant {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr std::int64_t kGrain = 16384;
 
 /// H(x) = 1 for x > 0, else 0, with the gradient passed unchanged (no clipping, design/methods 3.3).
 struct Gate : torch::autograd::Function<Gate> {
@@ -53,7 +52,7 @@ struct Replace : torch::autograd::Function<Replace> {
   static variable_list backward(AutogradContext*, variable_list grad) { return {at::Tensor(), grad[0]}; }
 };
 
-struct Fused : torch::autograd::Function<Fused> {
+struct FusedGates : torch::autograd::Function<FusedGates> {
   static at::Tensor forward(AutogradContext* context, at::TensorList references, const kernels::DenseShiftSpec& spec) {
     at::Tensor weight = at::empty_like(references[0]);
     at::Tensor codes = at::empty_like(references[0], at::kByte);
@@ -65,7 +64,7 @@ struct Fused : torch::autograd::Function<Fused> {
     float* w = weight.data_ptr<float>();
     std::uint8_t* c = codes.data_ptr<std::uint8_t>();
     std::atomic<bool> valid{true};
-    at::parallel_for(0, weight.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, weight.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
       if (!kernels::quantize(spec, inputs.data(), w, c, begin, end)) valid = false;
     });
     if (!valid) throw work_error("a reference weight is NaN");
@@ -93,7 +92,7 @@ struct Fused : torch::autograd::Function<Fused> {
     }
     const float* upstream = g.data_ptr<float>();
     const std::uint8_t* c = codes.data_ptr<std::uint8_t>();
-    at::parallel_for(0, g.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, g.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
       kernels::expand_gradient(spec, upstream, c, outputs.data(), begin, end);
     });
     grads.emplace_back();  // the specification has no gradient
@@ -139,7 +138,7 @@ at::Tensor denseshift_composed(const std::vector<at::Tensor>& references, const 
 }
 
 at::Tensor denseshift_fused(const std::vector<at::Tensor>& references, const kernels::DenseShiftSpec& spec) {
-  return Fused::apply(at::TensorList(references), spec);
+  return FusedGates::apply(at::TensorList(references), spec);
 }
 
 }  // namespace denseshift::quant

@@ -7,14 +7,13 @@
 #include <atomic>
 #include <cmath>
 
+#include "core/quant/elements.h"
 #include "core/quant/fp32.h"
 
 namespace denseshift::quant {
 namespace {
 
-constexpr double kLowVarianceStd = 1e-3;  // LVR, design/methods 3.4
-constexpr std::int64_t kGrain = 16384;
-
+constexpr double kLowVarianceStd = 1e-3;
 DenseShiftQuantizer::Impl parse_impl(const std::string& text) {
   if (text == "auto" || text == "leaf") return DenseShiftQuantizer::Impl::leaf;
   if (text == "function") return DenseShiftQuantizer::Impl::function;
@@ -127,7 +126,7 @@ void DenseShiftQuantizer::state_changed() {
   float* weight = leaf_.data_ptr<float>();
   std::uint8_t* codes = codes_.data_ptr<std::uint8_t>();
   std::atomic<bool> valid{true};
-  at::parallel_for(0, codes_.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, codes_.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
     if (!kernels::quantize(spec_, references.data(), weight, codes, begin, end)) valid = false;
   });
   if (!valid) throw work_error("a reference weight is NaN");
@@ -232,7 +231,7 @@ void DenseShiftQuantizer::sgd_step(const SgdOptions& options, const std::vector<
   spec.sparse_penalty = penalty_ * static_cast<float>(pending_penalties_);
   pending_penalties_ = 0;
   std::atomic<bool> valid{true};
-  at::parallel_for(0, codes_.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, codes_.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
     if (!kernels::sgd_step(spec, step, g, references.data(), momentum.empty() ? nullptr : momentum.data(), weight,
                            codes, begin, end)) {
       valid = false;

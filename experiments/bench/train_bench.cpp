@@ -16,6 +16,7 @@
 #include "core/nn/model.h"
 #include "core/optim/optimizer.h"
 #include "core/quant/methods.h"
+#include "core/util/clock.h"
 #include "core/util/error.h"
 #include "core/util/suggest.h"
 #include "experiments/bench/torch_sgd.h"
@@ -23,16 +24,12 @@
 namespace denseshift::experiments {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::uint64_t kSeed = 1;
 constexpr double kLr = 0.01;
 constexpr double kMomentum = 0.9;
 constexpr double kWeightDecay = 1e-4;
 constexpr std::int64_t kMemorySteps = 3;  // the optimiser's state is complete from the second step on
 constexpr std::int64_t kLoaderImages = 4096;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 std::vector<TrainVariant> make_variants() {
   std::vector<TrainVariant> variants = {

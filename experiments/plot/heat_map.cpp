@@ -11,10 +11,10 @@
 namespace denseshift::plot {
 namespace {
 
-constexpr double kEdge = 12;
-constexpr double kGap = 5;  // between names and cells
-constexpr double kLine = 15;
-constexpr double kTitleLine = 20;
+constexpr double kMapEdge = 12;
+constexpr double kCellGap = 5;  // between names and cells
+constexpr double kLabelLine = 15;
+constexpr double kMapTitle = 20;
 constexpr double kUsualSide = 640;      // of the whole grid
 constexpr double kLegibleCell = 14;     // smallest for names and counts
 constexpr std::size_t kMostNamed = 80;  // classes
@@ -39,9 +39,9 @@ Layout layout_of(const HeatMap& map) {
     for (const std::int64_t n : map.counts) {
       layout.cell = std::max(layout.cell, text_width(std::to_string(n)) + 4);
     }
-    for (const std::string& name : map.names) layout.names = std::max(layout.names, text_width(name) + kGap);
+    for (const std::string& name : map.names) layout.names = std::max(layout.names, text_width(name) + kCellGap);
   }
-  layout.heading = kLine + kGap;
+  layout.heading = kLabelLine + kCellGap;
   layout.side = layout.cell * static_cast<double>(count);
   return layout;
 }
@@ -92,13 +92,13 @@ void draw_frame(Svg& svg, const HeatMap& map, const Layout& layout, Point corner
         svg.line({corner.x + offset, corner.y}, {corner.x + offset, bottom}, "grid");
       }
       const double middle = offset + layout.cell / 2 + 4;
-      svg.text({corner.x - kGap, corner.y + middle}, map.names[i], "", Anchor::end);
-      svg.text({corner.x + middle, bottom + kGap}, map.names[i], "", Anchor::end, true);
+      svg.text({corner.x - kCellGap, corner.y + middle}, map.names[i], "", Anchor::end);
+      svg.text({corner.x + middle, bottom + kCellGap}, map.names[i], "", Anchor::end, true);
     }
   }
   svg.path({corner, {right, corner.y}, {right, bottom}, {corner.x, bottom}}, "axis", true);
-  svg.text({kEdge + 11, corner.y + layout.side / 2}, "true", "muted", Anchor::middle, true);
-  svg.text({corner.x + layout.side / 2, bottom + layout.names + layout.heading - kGap}, "predicted", "muted",
+  svg.text({kMapEdge + 11, corner.y + layout.side / 2}, "true", "muted", Anchor::middle, true);
+  svg.text({corner.x + layout.side / 2, bottom + layout.names + layout.heading - kCellGap}, "predicted", "muted",
            Anchor::middle);
 }
 
@@ -109,20 +109,21 @@ std::string draw(const HeatMap& map, Theme theme) {
     throw std::logic_error("a heat map needs a count for every pair of classes");
   }
   const Layout layout = layout_of(map);
-  const Point corner{kEdge + layout.heading + layout.names, kEdge + (map.title.empty() ? 0 : kTitleLine + kGap)};
-  double width = corner.x + layout.side + kEdge;
-  width = std::max(width, 2 * kEdge + text_width(map.title, 15, true));
+  const Point corner{kMapEdge + layout.heading + layout.names,
+                     kMapEdge + (map.title.empty() ? 0 : kMapTitle + kCellGap)};
+  double width = corner.x + layout.side + kMapEdge;
+  width = std::max(width, 2 * kMapEdge + text_width(map.title, 15, true));
   std::vector<std::string> notes;
   for (const std::string& note : map.notes) {
-    for (std::string& line : wrap_text(note, width - 2 * kEdge)) notes.push_back(std::move(line));
+    for (std::string& line : wrap_text(note, width - 2 * kMapEdge)) notes.push_back(std::move(line));
   }
-  const double below = corner.y + layout.side + layout.names + layout.heading + kGap;
-  Svg svg(width, below + static_cast<double>(notes.size()) * kLine + kEdge, map.title, theme, level_rules());
-  if (!map.title.empty()) svg.text({kEdge, kEdge + 13}, map.title, "title");
+  const double below = corner.y + layout.side + layout.names + layout.heading + kCellGap;
+  Svg svg(width, below + static_cast<double>(notes.size()) * kLabelLine + kMapEdge, map.title, theme, level_rules());
+  if (!map.title.empty()) svg.text({kMapEdge, kMapEdge + 13}, map.title, "title");
   draw_cells(svg, map, layout, corner);
   draw_frame(svg, map, layout, corner);
   double y = below;
-  for (const std::string& line : notes) svg.text({kEdge, y += kLine}, line, "muted");
+  for (const std::string& line : notes) svg.text({kMapEdge, y += kLabelLine}, line, "muted");
   return svg.finish();
 }
 

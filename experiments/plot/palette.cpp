@@ -43,13 +43,13 @@ std::string value_of(const std::string& name, Theme theme) {
   throw std::logic_error("no colour " + name);
 }
 
-struct Rule {
+struct StyleRule {
   const char* selector;
   const char* declarations;  ///< {NAME} stands for a colour
 };
 
 // One letter for what a figure draws by the hundred. A series' colour is `color`; the marks take it from there.
-constexpr std::array<Rule, 21> kRules{{
+constexpr std::array<StyleRule, 21> kRules{{
     {".ground", "fill:@ground"},
     {".grid", "fill:none;stroke:@grid;stroke-width:1"},
     {".axis", "fill:none;stroke:@axis;stroke-width:1"},
@@ -93,7 +93,7 @@ std::string with_colours(const std::string& declarations, Theme theme) {
 std::string style_rules(Theme theme) {
   const std::string scope = theme == Theme::page ? "svg.plot " : "";
   std::string css;
-  for (const Rule& rule : kRules) {
+  for (const StyleRule& rule : kRules) {
     css += fmt::format("{}{}{{{}}}\n", scope, rule.selector, with_colours(rule.declarations, theme));
   }
   for (int i = 0; i < kSeriesColours; ++i) {

@@ -9,22 +9,22 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Infinities and NaN become null: JSON has none.
-Json number(const std::optional<double>& value) {
+Json json_number(const std::optional<double>& value) {
   return value ? results_db::to_json(results_db::Value(*value)) : Json(nullptr);
 }
 
 Json cell_json(const CellResult& cell) {
   Json json;
-  json["measured"] = number(cell.mean);
-  json["spread"] = number(cell.spread);
+  json["measured"] = json_number(cell.mean);
+  json["spread"] = json_number(cell.spread);
   json["n"] = cell.runs.size();
   json["wanted"] = cell.wanted;
-  json["paper"] = number(cell.paper);
-  json["difference"] = number(cell.difference);
+  json["paper"] = json_number(cell.paper);
+  json["difference"] = json_number(cell.difference);
   json["built"] = !cell.not_built;
   json["runs"] = Json::array();
   for (const CellRun& run : cell.runs) {
-    json["runs"].push_back({{"run", run.run}, {"seed", run.seed}, {"value", number(run.value)}});
+    json["runs"].push_back({{"run", run.run}, {"seed", run.seed}, {"value", json_number(run.value)}});
   }
   json["commands"] = cell.commands;
   return json;

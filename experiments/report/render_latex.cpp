@@ -20,7 +20,7 @@ std::string key(const std::string& text) {
 }
 
 // A true minus in front of numbers.
-std::string number(const std::string& text) {
+std::string latex_number(const std::string& text) {
   if (text.size() > 1 && text[0] == '-') return "$-$" + text.substr(1);
   return escape_latex(text);
 }
@@ -82,10 +82,10 @@ std::string row_line(const TableLayout& layout, std::size_t index) {
   for (std::size_t g = 0; g < layout.groups.size(); ++g) {
     for (const Field field : layout.groups[g].fields) {
       if (field != Field::measured) {
-        add(number(row.cells[g].text(field)));
+        add(latex_number(row.cells[g].text(field)));
         continue;
       }
-      add(number(row.cells[g].mean));
+      add(latex_number(row.cells[g].mean));
       if (layout.has_spread(g)) add(escape_latex(row.cells[g].spread));
     }
   }
@@ -102,7 +102,7 @@ std::string tabular(const TableLayout& layout) {
   return text + "\\bottomrule\n\\end{tabular}\n";
 }
 
-std::string caption(const TableFrame& frame) {
+std::string latex_caption(const TableFrame& frame) {
   std::string text = escape_latex(frame.title) + ".";
   for (const HeadLine& line : frame.head) {
     text += fmt::format(" {}{}: {}.", static_cast<char>(std::toupper(line.key[0])), line.key.substr(1),
@@ -128,7 +128,7 @@ std::string render_latex(const StudyResult& result, const RenderOptions& options
     layout = make_layout(result, options, Shape::lines);
   const TableFrame frame = make_frame(result, options);
   std::string text = "% Needs \\usepackage{booktabs}.\n\\begin{table}[htbp]\n\\centering\n\\small\n";
-  text += "\\setlength{\\tabcolsep}{4pt}\n\\caption{" + caption(frame) + "}\n\\smallskip\n";
+  text += "\\setlength{\\tabcolsep}{4pt}\n\\caption{" + latex_caption(frame) + "}\n\\smallskip\n";
   text += fmt::format("\\label{{tab:{}-{}}}\n", key(result.study), key(result.scale));
   text += tabular(layout) + foot(frame) + "\\end{table}\n";
   for (const CellCommands& cell : missing_commands(result, options)) {

@@ -157,6 +157,14 @@ class Evaluation {
 
 std::optional<double> run_value(const Database& database, std::int64_t run, const MetricReference& metric,
                                 CellValue which) {
+  if (metric.selected_by && which == CellValue::last) {
+    Statement row(database,
+                  "SELECT m.value FROM summary s JOIN metrics m ON m.run = s.run AND m.epoch = s.best_epoch "
+                  "WHERE s.run = ? AND s.split = ? AND s.name = ? AND m.split = ? AND m.name = ?",
+                  run, metric.selected_by->first, metric.selected_by->second, metric.split, metric.name);
+    if (!row.step() || row.is_null(0)) return std::nullopt;
+    return row.real(0);
+  }
   Statement row(database, "SELECT last, best FROM summary WHERE run = ? AND split = ? AND name = ?", run, metric.split,
                 metric.name);
   const int column = which == CellValue::last ? 0 : 1;

@@ -68,7 +68,8 @@ struct StudyResult {
 /// Which of a run's values counts.
 enum class CellValue { last, best };
 
-/// A metric's value in a run; nothing when it has none.
+/// A metric's value in a run; nothing when it has none. The last value is that of the epoch which `selected_by` chose,
+/// where it is given.
 [[nodiscard]] std::optional<double> run_value(const results_db::Database& database, std::int64_t run,
                                               const MetricReference& metric, CellValue which);
 /// Mean, spread and difference from the cell's runs and the paper's value.

@@ -169,6 +169,9 @@ class RecordedRun {
     check_same_data(record, setup_);
     check_logs();
     environment_ = describe_environment(setup_, request_.program);
+    for (const char* start : {"backbone", "pretrained"}) {
+      if (record.environment.contains(start)) environment_[start] = record.environment.at(start);
+    }
     directory_ = std::make_unique<RunDirectory>(record.run_dir, RunDirectory::Use::resume);
     if (std::filesystem::exists(directory_->checkpoint("last"))) {
       checkpoint_ = std::make_unique<Checkpoint>(directory_->checkpoint("last"));

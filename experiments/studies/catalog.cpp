@@ -42,8 +42,12 @@ StudyColumn read_column(const Json& json, const std::string& where) {
   column.decimals = reader.integer("decimals", 2, 0, 9);
   column.factor = reader.number("factor", 1);
   if (reader.has("metric")) {
-    const ObjectReader metric(reader.at("metric"), where + ": metric", {"split", "name"});
+    const ObjectReader metric(reader.at("metric"), where + ": metric", {"split", "name", "selected_by"});
     column.metric = {metric.required_text("split"), metric.required_text("name")};
+    if (metric.has("selected_by")) {
+      const ObjectReader by(metric.at("selected_by"), where + ": metric: selected_by", {"split", "name"});
+      column.metric.selected_by = {by.required_text("split"), by.required_text("name")};
+    }
   }
   if (reader.has("difference")) {
     const std::vector<std::string> pair = reader.texts("difference");

@@ -31,6 +31,8 @@ struct Recipe {
 struct MetricReference {
   std::string split = "val";
   std::string name = "top1";
+  /// Split and name of another metric: in place of the last value, the value of the epoch where that one was best.
+  std::optional<std::pair<std::string, std::string>> selected_by = {};
   bool operator==(const MetricReference&) const = default;
 };
 

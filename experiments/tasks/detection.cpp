@@ -13,10 +13,6 @@
 namespace denseshift::experiments {
 namespace {
 
-/// The names under which COCO's twelve numbers are recorded, in the order of its summary.
-constexpr std::array<const char*, 12> kNumbers = {"mAP", "AP50", "AP75",  "AP_small", "AP_medium", "AP_large",
-                                                  "AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large"};
-
 class Detection final : public Task {
  public:
   explicit Detection(const TaskContext& context)
@@ -66,9 +62,9 @@ class Detection final : public Task {
       std::erase_if(truth.boxes, [&](const metrics::TruthBox& box) { return seen_.count(box.image) == 0; });
     }
     const metrics::CocoNumbers result = metrics::evaluate_boxes(truth, predictions.boxes);
-    for (std::size_t i = 0; i < kNumbers.size(); ++i) {
+    for (std::size_t i = 0; i < metrics::kCocoNames.size(); ++i) {
       // -1: no object of that kind.
-      if (result.numbers[i] >= 0) score.set(kNumbers[i], 100 * result.numbers[i]);
+      if (result.numbers[i] >= 0) score.set(metrics::kCocoNames[i], 100 * result.numbers[i]);
     }
     for (const metrics::CategoryAp& category : result.categories) {
       if (category.ap >= 0) score.set("AP/" + category.name, 100 * category.ap);

@@ -7,14 +7,11 @@
 
 #include "core/io/state_dict.h"
 #include "core/nn/layers.h"
+#include "core/util/clock.h"
 #include "experiments/trainer/evaluate.h"
 
 namespace denseshift::experiments {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 void append(std::vector<quant::NamedTensor>& all, const std::string& prefix,
             const std::vector<quant::NamedTensor>& some) {

@@ -48,7 +48,7 @@ TEST_F(EvalPredictions, PrintsJson) {
   const ProgramResult result = evaluate(kPredictions, {"--json"});
   ASSERT_EQ(result.status, 0) << result.err;
   const json document = json::parse(result.out);
-  EXPECT_NEAR(document.at("numbers").at("AP").get<double>(), 0.7, 1e-12);
+  EXPECT_NEAR(document.at("numbers").at("mAP").get<double>(), 0.7, 1e-12);
   EXPECT_EQ(document.at("numbers").size(), 12u);
   EXPECT_EQ(document.at("numbers").at("APlarge"), -1);
   EXPECT_NEAR(document.at("categories").at(0).at("ap50").get<double>(), 1, 1e-12);

@@ -117,7 +117,7 @@ TEST_F(Finetune, ExportedDetectionsEvaluateToTheSameNumbers) {
   const auto again = run_json({"eval", "--predictions", folder_->file("det-out/results.json"), "--annotations",
                                folder_->file("det-data/annotations/instances_val.json")});
   ASSERT_TRUE(again.is_object());
-  EXPECT_NEAR(100 * again.at("numbers").at("AP").get<double>(), evaluated.at("mAP").get<double>(), 1e-9)
+  EXPECT_NEAR(100 * again.at("numbers").at("mAP").get<double>(), evaluated.at("mAP").get<double>(), 1e-9)
       << again.dump();
 }
 

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -58,6 +59,22 @@ class QueryTest : public ResultsTest {
 TEST_F(QueryTest, NewestFirstByDefault) {
   EXPECT_THAT(ids({}), ElementsAre(6, 5, 4, 3, 2, 1));
   EXPECT_EQ(list_runs(*opened_, {}).columns, default_list_columns());
+}
+
+TEST_F(QueryTest, MetricsOfOtherTasksAreListedOnceTheyAreRecorded) {
+  opened_.reset();
+  {
+    Database database(path(), OpenMode::write);
+    RunStore(database).record_metrics(2, 1, "val", {{"mAP", 12.5}});
+  }
+  opened_ = std::make_unique<Database>(path(), OpenMode::read_only);
+  std::vector<std::string> expected = default_list_columns();
+  const auto at = expected.insert(std::ranges::find(expected, "loss"), "mAP") - expected.begin();
+  const ResultTable table = list_runs(*opened_, {});
+  EXPECT_EQ(table.columns, expected);
+  const auto column = static_cast<std::size_t>(at);
+  EXPECT_EQ(std::get<double>(table.rows.at(4).at(column)), 12.5);
+  EXPECT_TRUE(is_null(table.rows.at(0).at(column)));
 }
 
 TEST_F(QueryTest, ConditionsAreSql) {

@@ -20,7 +20,7 @@ using results_db::RunStore;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using Kind = CellStep::Kind;
+using OutcomeKind = CellStep::Kind;
 
 class CellTest : public results_db::ResultsTest {
  protected:
@@ -76,7 +76,7 @@ TEST_F(CellTest, FilesRoundTrip) {
 TEST_F(CellTest, TrainsThenResumesThenIsDone) {
   write_cell(folder(), 0, cell("h"));
   CellStep step = next_step(folder(), 0, 4);
-  EXPECT_EQ(step.kind, Kind::train);
+  EXPECT_EQ(step.kind, OutcomeKind::train);
   EXPECT_EQ(step.words.front(), "train");
   EXPECT_THAT(step.words, Contains("--wbits=2"));
   EXPECT_THAT(step.words, Contains("--milestones=1.5"));
@@ -86,25 +86,25 @@ TEST_F(CellTest, TrainsThenResumesThenIsDone) {
 
   const std::int64_t id = run(cell_db(folder(), 0), "h", RunStatus::interrupted);
   step = next_step(folder(), 0);
-  EXPECT_EQ(step.kind, Kind::resume);
+  EXPECT_EQ(step.kind, OutcomeKind::resume);
   EXPECT_THAT(step.words, Contains("--resume=" + std::to_string(id)));
   fs::remove(path("run-h") / "last.json");
-  EXPECT_EQ(next_step(folder(), 0).kind, Kind::train) << "without a checkpoint nothing can go on";
+  EXPECT_EQ(next_step(folder(), 0).kind, OutcomeKind::train) << "without a checkpoint nothing can go on";
 
   run(cell_db(folder(), 0), "h", RunStatus::finished);
-  EXPECT_EQ(next_step(folder(), 0).kind, Kind::done);
+  EXPECT_EQ(next_step(folder(), 0).kind, OutcomeKind::done);
 }
 
 TEST_F(CellTest, ATaskKilledInTheActIsResumed) {
   write_cell(folder(), 0, cell("h"));
   EXPECT_EQ(results_db::in_child([&] { run(cell_db(folder(), 0), "h", std::nullopt); }), 0);
-  EXPECT_EQ(next_step(folder(), 0).kind, Kind::resume);
+  EXPECT_EQ(next_step(folder(), 0).kind, OutcomeKind::resume);
 }
 
 TEST_F(CellTest, WaitsWhileTheRunMayLive) {
   write_cell(folder(), 0, cell("h"));
   run(cell_db(folder(), 0), "h", std::nullopt);  // this process lives
-  EXPECT_EQ(next_step(folder(), 0).kind, Kind::wait);
+  EXPECT_EQ(next_step(folder(), 0).kind, OutcomeKind::wait);
 }
 
 TEST_F(CellTest, AFailedTrainingBeginsAnewInAnotherFolder) {
@@ -112,7 +112,7 @@ TEST_F(CellTest, AFailedTrainingBeginsAnewInAnotherFolder) {
   run(cell_db(folder(), 0), "h", RunStatus::failed);
   fs::create_directories(folder() / "runs" / "cell-0");
   const CellStep step = next_step(folder(), 0);
-  EXPECT_EQ(step.kind, Kind::train);
+  EXPECT_EQ(step.kind, OutcomeKind::train);
   EXPECT_THAT(step.words, Contains("--run-dir=" + (folder() / "runs" / "cell-0-2").string()));
 }
 
@@ -122,7 +122,7 @@ TEST_F(CellTest, GoesOnWithTheRunOfAnEarlierSubmission) {
   run(again.previous_db, "other", RunStatus::finished);
   run(again.previous_db, "h", RunStatus::interrupted);
   write_cell(folder(), 0, again);
-  EXPECT_EQ(next_step(folder(), 0).kind, Kind::resume);
+  EXPECT_EQ(next_step(folder(), 0).kind, OutcomeKind::resume);
   const Database database(cell_db(folder(), 0), OpenMode::read_only);
   EXPECT_EQ(results_db::integer(database, "SELECT count(*) FROM main.runs"), 1) << "only its own run";
 }
@@ -138,7 +138,7 @@ TEST_F(CellTest, FetchesTheRunItStartsFrom) {
   EXPECT_EQ(results_db::error_of([&] { return next_step(folder(), 0); }).exit_status(), 1);
   run(dependent.start_db, "unrelated", RunStatus::finished);
   run(dependent.start_db, "start", RunStatus::finished);
-  EXPECT_EQ(next_step(folder(), 0).kind, Kind::train);
+  EXPECT_EQ(next_step(folder(), 0).kind, OutcomeKind::train);
   const Database database(cell_db(folder(), 0), OpenMode::read_only);
   EXPECT_EQ(results_db::integer(database, "SELECT count(*) FROM main.runs WHERE config_hash = 'start'"), 1);
   EXPECT_EQ(results_db::integer(database, "SELECT count(*) FROM main.runs"), 1);

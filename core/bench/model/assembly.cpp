@@ -11,12 +11,6 @@
 namespace denseshift::bench {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 /// The line without its comment and the space around it. Lines that start with # are the compiler's marks.
 std::string_view statement(std::string_view line) {
   line = trimmed(line);

@@ -5,15 +5,16 @@
 #include <set>
 
 namespace denseshift::bench {
-namespace {
-
-constexpr int kStackPointer = 31;
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
+
+namespace {
+
+constexpr int kStackPointer = 31;
 
 /// Parts between the commas that are outside of brackets and braces.
 std::vector<std::string_view> split(std::string_view text) {

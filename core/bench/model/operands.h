@@ -10,6 +10,9 @@
 
 namespace denseshift::bench {
 
+/// The text without the spaces and tabs around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
 /// A sum of register values as they were at the start of the block, and a constant. Roots below 32 are registers (31
 /// is sp), others are values that nothing is known of. Factors are in units of 1/kUnit, since compilers also take one
 /// index apart into that of an array with fewer bits for each element.

@@ -14,8 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSide = 32;
-constexpr std::size_t kPixels = 3 * kSide * kSide;
+constexpr std::int64_t kCifarSide = 32;
+constexpr std::size_t kPixels = 3 * kCifarSide * kCifarSide;
 
 /// The differences between the two sets.
 struct Layout {
@@ -86,11 +86,11 @@ std::unique_ptr<Dataset> open_cifar(const Layout& layout, const DatasetOptions& 
   DatasetInfo info;
   info.name = layout.name;
   info.classes = layout.classes;
-  info.image_size = checked_image_size(options.image_size, kSide);
+  info.image_size = checked_image_size(options.image_size, kCifarSide);
   info.in_memory = true;
   info.class_names = class_names(folder / layout.names_file, layout.classes);
   const PixelRecipe recipe{.normalisation = layout.normalisation};
-  return std::make_unique<PixelStore>(std::move(info), 3, kSide, recipe, std::move(train), std::move(val),
+  return std::make_unique<PixelStore>(std::move(info), 3, kCifarSide, recipe, std::move(train), std::move(val),
                                       std::move(sources));
 }
 

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kTestTakes = 5;
 constexpr std::int64_t kValidationTake = 5;
-constexpr std::int64_t kRate = 8000;
+constexpr std::int64_t kDigitsRate = 8000;
 constexpr std::int64_t kFrames = 100;  // 1 s; 99 of 100 recordings are shorter
 
 struct Name {
@@ -57,7 +57,7 @@ Name parse(const fs::path& file) {
 std::unique_ptr<Dataset> open_fsdd(const DatasetOptions& options) {
   Recordings recordings;
   recordings.root = find_folder("fsdd", options, {".", "free-spoken-digit-dataset"}, {"recordings"});
-  recordings.rate = kRate;
+  recordings.rate = kDigitsRate;
   recordings.frames = kFrames;
   std::vector<std::pair<Name, std::string>> files;
   try {

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSide = 28;
+constexpr std::int64_t kMnistSide = 28;
 constexpr std::int64_t kFramedSide = 32;
 constexpr std::size_t kMaxRecords = 10'000'000;
 
@@ -114,9 +114,9 @@ PixelStore::Part read_part(const fs::path& folder, const std::string& name, std:
   PixelStore::Part part;
   const fs::path images = existing("images-idx3");
   const fs::path labels = existing("labels-idx1");
-  part.pixels = read_idx(images, {kSide, kSide});
+  part.pixels = read_idx(images, {kMnistSide, kMnistSide});
   part.labels = read_idx(labels, {});
-  const std::size_t pictures = part.pixels.size() / (kSide * kSide);
+  const std::size_t pictures = part.pixels.size() / (kMnistSide * kMnistSide);
   if (part.labels.size() != pictures) {
     throw input_error(labels.string() + ": " + std::to_string(part.labels.size()) + " labels for " +
                       std::to_string(pictures) + " images");
@@ -136,7 +136,7 @@ std::unique_ptr<Dataset> open_idx(DatasetInfo info, const DatasetOptions& option
   std::vector<PixelStore::Source> sources;
   PixelStore::Part train = read_part(folder, "train", sources);
   PixelStore::Part val = read_part(folder, "t10k", sources);
-  return std::make_unique<PixelStore>(std::move(info), 1, kSide, recipe, std::move(train), std::move(val),
+  return std::make_unique<PixelStore>(std::move(info), 1, kMnistSide, recipe, std::move(train), std::move(val),
                                       std::move(sources));
 }
 

@@ -12,7 +12,7 @@ constexpr std::int64_t kTrainSize = 10000;
 constexpr std::int64_t kValSize = 2000;
 constexpr std::int64_t kDefaultSide = 64;
 /// Changes when pictures of the same seed change, so that runs on different pictures are told apart.
-constexpr int kVersion = 2;
+constexpr int kPicturesVersion = 2;
 
 class Shapes final : public Dataset {
  public:
@@ -49,7 +49,7 @@ class Shapes final : public Dataset {
   [[nodiscard]] nlohmann::ordered_json fingerprint() const override {
     nlohmann::ordered_json json;
     json["name"] = info_.name;
-    json["version"] = kVersion;
+    json["version"] = kPicturesVersion;
     json["seed"] = seed_;
     json["image_size"] = info_.image_size;
     json["train"] = train_size_;

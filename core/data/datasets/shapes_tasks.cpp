@@ -10,19 +10,19 @@
 namespace denseshift::data {
 namespace {
 
-constexpr std::int64_t kTrainSize = 64;
-constexpr std::int64_t kValSize = 32;
+constexpr std::int64_t kTrainScenes = 64;
+constexpr std::int64_t kValScenes = 32;
 constexpr std::int64_t kDetectionSide = 128;
 constexpr std::int64_t kSegmentationSide = 65;
 /// Changes when scenes of the same seed change.
-constexpr int kVersion = 1;
+constexpr int kScenesVersion = 1;
 
 class ShapesObjects final : public Dataset {
  public:
   explicit ShapesObjects(DatasetOptions options)
       : seed_(options.seed),
-        train_size_(options.train_size > 0 ? options.train_size : kTrainSize),
-        val_size_(options.val_size > 0 ? options.val_size : kValSize) {
+        train_size_(options.train_size > 0 ? options.train_size : kTrainScenes),
+        val_size_(options.val_size > 0 ? options.val_size : kValScenes) {
     info_.name = "shapes";
     info_.task = options.task;
     info_.class_names = object_class_names();
@@ -98,7 +98,7 @@ class ShapesObjects final : public Dataset {
     nlohmann::ordered_json json;
     json["name"] = info_.name;
     json["task"] = info_.task;
-    json["version"] = kVersion;
+    json["version"] = kScenesVersion;
     json["seed"] = seed_;
     json["image_size"] = info_.image_size;
     json["train"] = train_size_;

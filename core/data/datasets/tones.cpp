@@ -13,10 +13,10 @@
 namespace denseshift::data {
 namespace {
 
-constexpr std::int64_t kRate = 16000;
-constexpr std::int64_t kSamples = kRate * 8 / 10;
+constexpr std::int64_t kTonesRate = 16000;
+constexpr std::int64_t kSamples = kTonesRate * 8 / 10;
 /// Changes when recordings of the same seed change.
-constexpr int kVersion = 1;
+constexpr int kTonesVersion = 1;
 
 /// How a set sounds.
 struct Style {
@@ -57,12 +57,12 @@ std::vector<std::vector<std::string>> eight_combinations() {
 
 /// Adds a tone with a Hann-shaped envelope.
 void add_tone(std::vector<float>& samples, double begin, double seconds, double hertz, double gain, double phase) {
-  const auto from = static_cast<std::int64_t>(begin * kRate);
-  const auto count = static_cast<std::int64_t>(seconds * kRate);
+  const auto from = static_cast<std::int64_t>(begin * kTonesRate);
+  const auto count = static_cast<std::int64_t>(seconds * kTonesRate);
   for (std::int64_t i = 0; i < count && from + i < kSamples; ++i) {
     const double turn = static_cast<double>(i) / static_cast<double>(count);
     const double envelope = 0.5 - 0.5 * std::cos(2 * std::numbers::pi * turn);
-    const double angle = phase + 2 * std::numbers::pi * hertz * static_cast<double>(i) / kRate;
+    const double angle = phase + 2 * std::numbers::pi * hertz * static_cast<double>(i) / kTonesRate;
     samples[static_cast<std::size_t>(from + i)] += static_cast<float>(gain * envelope * std::sin(angle));
   }
 }
@@ -70,7 +70,7 @@ void add_tone(std::vector<float>& samples, double begin, double seconds, double 
 class Tones final : public SpeechDataset {
  public:
   Tones(Style style, std::vector<std::vector<std::string>> combinations, const DatasetOptions& options)
-      : SpeechDataset(style.name, options, FrontEnd::at_rate(kRate), LogMel({}).frames(kSamples)),
+      : SpeechDataset(style.name, options, FrontEnd::at_rate(kTonesRate), LogMel({}).frames(kSamples)),
         style_(std::move(style)),
         seed_(options.seed) {
     if (options.train_size > 0) style_.sizes[0] = options.train_size;
@@ -90,7 +90,7 @@ class Tones final : public SpeechDataset {
     const double voice = 1 + random.uniform(-style_.voice, style_.voice);
     std::array<double, 3> seconds{};
     for (double& duration : seconds) duration = kTone * (1 + random.uniform(-style_.stretch, style_.stretch));
-    const double room = static_cast<double>(kSamples) / kRate - seconds[0] - seconds[1] - seconds[2];
+    const double room = static_cast<double>(kSamples) / kTonesRate - seconds[0] - seconds[1] - seconds[2];
     double begin = random.uniform(0, std::max(0.0, room));
     for (std::size_t slot = 0; slot < 3; ++slot) {
       const double wobble = 1 + random.uniform(-style_.wobble, style_.wobble);
@@ -117,13 +117,13 @@ class Tones final : public SpeechDataset {
 
   [[nodiscard]] nlohmann::ordered_json fingerprint() const override {
     nlohmann::ordered_json json = common_fingerprint();
-    json["version"] = kVersion;
+    json["version"] = kTonesVersion;
     json["seed"] = seed_;
     Sha256 hash;
     for (const Split split : {Split::train, Split::val, Split::test}) {
       for (std::int64_t i = 0; i < 4; ++i) {
         // As bytes of a file, for the last bit of a sine differs between mathematical libraries.
-        const std::string bytes = encode_wav(recording(split, i), kRate);
+        const std::string bytes = encode_wav(recording(split, i), kTonesRate);
         hash.update(bytes.data(), bytes.size());
       }
     }

@@ -23,8 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxClasses = 255;  // 255 marks pixels that do not count
-constexpr std::int64_t kSampledFiles = 8;
-constexpr std::array<const char*, 3> kExtensions{".jpg", ".jpeg", ".png"};
+constexpr std::int64_t kSampledPairs = 8;
+constexpr std::array<const char*, 3> kPictureExtensions{".jpg", ".jpeg", ".png"};
 
 /// Lines without blanks at the end and without empty ones.
 std::vector<std::string> lines_of(const fs::path& file) {
@@ -113,7 +113,7 @@ class Voc final : public Dataset {
     Sha256 samples;
     for (const Split split : {Split::train, Split::val}) {
       json[split_name(split)] = size(split);
-      const std::int64_t step = std::max<std::int64_t>(1, size(split) / kSampledFiles);
+      const std::int64_t step = std::max<std::int64_t>(1, size(split) / kSampledPairs);
       for (std::int64_t i = 0; i < size(split); ++i) {
         const std::string& name = names(split)[static_cast<std::size_t>(i)];
         names_hash.update(name.c_str(), name.size() + 1);
@@ -136,12 +136,12 @@ class Voc final : public Dataset {
   [[nodiscard]] fs::path image_file(Split split, std::int64_t index) const {
     const std::string& name = names(split)[static_cast<std::size_t>(index)];
     std::error_code code;
-    for (const char* extension : kExtensions) {
+    for (const char* extension : kPictureExtensions) {
       fs::path file = root_ / "JPEGImages" / (name + extension);
       if (fs::exists(file, code)) return file;
     }
     throw input_error(fmt::format("{}: no such file; {}.txt names it",
-                                  (root_ / "JPEGImages" / (name + kExtensions[0])).string(), split_name(split)));
+                                  (root_ / "JPEGImages" / (name + kPictureExtensions[0])).string(), split_name(split)));
   }
   [[nodiscard]] fs::path map_file(Split split, std::int64_t index) const {
     return root_ / "SegmentationClass" / (names(split)[static_cast<std::size_t>(index)] + ".png");

@@ -35,6 +35,11 @@ using Box = std::array<float, 4>;
 /// that is not finite: such boxes cannot be learnt.
 [[nodiscard]] std::vector<Box> checked_boxes(const at::Tensor& boxes, const std::string& what);
 
+/// Losses are computed in float at least, also under autocast.
+[[nodiscard]] inline at::Tensor in_loss_precision(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+}
+
 /// 1 - GIoU of each pair of rows, (n, 4) x (n, 4) -> (n): IoU - (hull - union) / hull, with 1e-7 added to both
 /// denominators. A loss that still has a gradient for boxes that do not touch.
 [[nodiscard]] at::Tensor giou_loss(const at::Tensor& predicted, const at::Tensor& wanted);

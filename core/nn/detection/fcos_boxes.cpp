@@ -13,9 +13,6 @@ constexpr float kCentreRadius = 1.5F;  ///< of the sampled middle of a box, in s
 constexpr float kAreaBase = 1e8F;
 constexpr double kAlpha = 0.25;  ///< of the focal loss; gamma is 2
 
-/// Losses are computed in float at least, also under autocast.
-at::Tensor wide(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
-
 /// First and last cell that can be nearer than `radius` to `centre`, within [0, cells).
 std::pair<std::int64_t, std::int64_t> cells_near(float centre, float radius, std::int64_t stride, std::int64_t cells) {
   const auto cell = [&](double pixel) {
@@ -89,7 +86,7 @@ LevelSums level_sums(const FcosMaps& maps, const FcosLevel& level, const std::ve
     boxes.insert(boxes.end(), p.box.begin(), p.box.end());
     centreness.push_back(p.centreness());
   }
-  const at::Tensor logits = wide(maps.logits);
+  const at::Tensor logits = in_loss_precision(maps.logits);
   const at::TensorOptions real = logits.options();
   const auto index = [&](const std::vector<std::int64_t>& v) { return at::tensor(v, at::kLong).to(logits.device()); };
   const auto numbers = [&](const std::vector<float>& v) { return at::tensor(v, at::kFloat).to(real); };
@@ -100,11 +97,11 @@ LevelSums level_sums(const FcosMaps& maps, const FcosLevel& level, const std::ve
   sums.classification = absent_loss(logits).sum() + (present_loss(present) - absent_loss(present)).sum();
   const at::Tensor at_positives = index(locations);
   const at::Tensor distances =
-      wide(maps.distances).permute({0, 2, 3, 1}).reshape({-1, 4}).index_select(0, at_positives);
+      in_loss_precision(maps.distances).permute({0, 2, 3, 1}).reshape({-1, 4}).index_select(0, at_positives);
   const at::Tensor decoded =
       decode_distances(numbers(points).view({count, 2}), at::full({count}, level.size, real), distances);
   sums.regression = giou_loss(decoded, numbers(boxes).view({count, 4})).sum();
-  const at::Tensor guess = wide(maps.centreness).reshape({-1}).index_select(0, at_positives);
+  const at::Tensor guess = in_loss_precision(maps.centreness).reshape({-1}).index_select(0, at_positives);
   // Cross-entropy on logits: softplus(x) - x t.
   sums.centreness = (at::softplus(guess) - guess * numbers(centreness)).sum();
   return sums;

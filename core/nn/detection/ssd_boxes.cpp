@@ -23,9 +23,6 @@ std::vector<std::int64_t> map_sides(std::int64_t image_size) {
   return sides;
 }
 
-/// Losses are computed in float at least, also under autocast.
-at::Tensor wide(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
-
 /// What the loss needs of the default boxes that learn an object.
 struct Positives {
   std::vector<std::int64_t> rows;     ///< image * boxes + box
@@ -165,7 +162,7 @@ Box decode_offsets(const Box& offsets, const Box& d) {
 
 std::vector<quant::NamedTensor> ssd_losses(const at::Tensor& loc, const at::Tensor& conf, const DefaultBoxes& defaults,
                                            const std::vector<CheckedTargets>& objects) {
-  const at::Tensor offsets = wide(loc), logits = wide(conf);
+  const at::Tensor offsets = in_loss_precision(loc), logits = in_loss_precision(conf);
   const std::int64_t images = loc.size(0), boxes = defaults.count();
   const Positives positives = positives_of(defaults, objects);
   const auto count = static_cast<std::int64_t>(positives.rows.size());

@@ -26,9 +26,9 @@ ActivationSteps steps_of(const std::vector<double>& centres) {
   return steps;
 }
 
-class Hwgq final : public ActivationQuantizer {
+class HwgqActivation final : public ActivationQuantizer {
  public:
-  Hwgq(const ActivationOptions& options, std::string name, const std::vector<double>& centres)
+  HwgqActivation(const ActivationOptions& options, std::string name, const std::vector<double>& centres)
       : name_(std::move(name)),
         bits_(options.bits),
         reference_(options.reference),
@@ -80,7 +80,7 @@ ActivationMethod hwgq_activation(bool uniform) {
   const std::vector<double> centres =
       uniform ? std::vector<double>{0.538, 1.076, 1.614} : std::vector<double>{0.453, 1.51};
   method.make = [name, centres](const ActivationOptions& options) {
-    return std::make_unique<Hwgq>(options, name, centres);
+    return std::make_unique<HwgqActivation>(options, name, centres);
   };
   return method;
 }

@@ -16,12 +16,12 @@
 namespace denseshift::quant {
 namespace {
 
-constexpr double kDecay = 0.9;
+constexpr double kBasisDecay = 0.9;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr double kHalfNormalMedian = 0.6745;
+constexpr double kInputMedian = 0.6745;
 /// Of the trace: far too small to show, but where a combination of codes does not occur at all, which makes the
 /// authors' system singular, it keeps the old basis in that direction.
-constexpr double kRidge = 1e-9;
+constexpr double kBasisRidge = 1e-9;
 
 /// The sums in ascending order, each with its codes: bit j is set where v_j takes part. Sorting codes with the sums
 /// keeps them right also when a basis value is negative.
@@ -40,9 +40,9 @@ struct BasisLevels {
   std::vector<float> values;
 };
 
-class LqNets final : public ActivationQuantizer {
+class LqNetsActivation final : public ActivationQuantizer {
  public:
-  explicit LqNets(const ActivationOptions& options)
+  explicit LqNetsActivation(const ActivationOptions& options)
       : bits_(options.bits),
         reference_(options.reference),
         rectified_(!options.bare),
@@ -50,7 +50,7 @@ class LqNets final : public ActivationQuantizer {
         basis_(at::empty({options.bits})),
         sum_(at::zeros({options.bits})),
         steps_(at::zeros({}, at::kLong)) {
-    const double unit = kHalfNormalMedian * 2 / (std::ldexp(1.0, static_cast<int>(bits_)) - 1);
+    const double unit = kInputMedian * 2 / (std::ldexp(1.0, static_cast<int>(bits_)) - 1);
     for (std::int64_t j = 0; j < bits_; ++j) basis_[j].fill_(std::ldexp(unit, static_cast<int>(j)));
   }
 
@@ -117,7 +117,7 @@ class LqNets final : public ActivationQuantizer {
       }
     }
     double ridge = 0;
-    for (std::size_t i = 0; i < b; ++i) ridge += kRidge * matrix[i * b + i];
+    for (std::size_t i = 0; i < b; ++i) ridge += kBasisRidge * matrix[i * b + i];
     std::vector<double> old(v.begin(), v.end());
     if (!(ridge > 0)) return old;
     for (std::size_t i = 0; i < b; ++i) matrix[i * b + i] += ridge, right[i] += ridge * old[i];
@@ -132,10 +132,10 @@ class LqNets final : public ActivationQuantizer {
     const at::Tensor v = at::tensor(fitted, at::kDouble).to(at::kFloat).to(basis_.device());
     steps_.add_(1);
     if (debiased_) {
-      sum_.mul_(kDecay).add_(v, 1 - kDecay);
-      basis_.copy_(sum_ / (1 - std::pow(kDecay, static_cast<double>(steps_.item<std::int64_t>()))));
+      sum_.mul_(kBasisDecay).add_(v, 1 - kBasisDecay);
+      basis_.copy_(sum_ / (1 - std::pow(kBasisDecay, static_cast<double>(steps_.item<std::int64_t>()))));
     } else {
-      basis_.mul_(kDecay).add_(v, 1 - kDecay);
+      basis_.mul_(kBasisDecay).add_(v, 1 - kBasisDecay);
     }
   }
 
@@ -156,7 +156,7 @@ ActivationMethod lq_nets_activation() {
   method.notes =
       "ours: a basis per place whose update keeps directions that no input used; a ReLU in front is part of it, so the "
       "gradient passes for 0 <= x < top level";
-  method.make = [](const ActivationOptions& options) { return std::make_unique<LqNets>(options); };
+  method.make = [](const ActivationOptions& options) { return std::make_unique<LqNetsActivation>(options); };
   return method;
 }
 

@@ -52,7 +52,7 @@ at::Tensor fused_values(const at::Tensor& x, float alpha, const Levels& levels, 
 }
 
 /// One pass each way; a byte per element is kept.
-struct Fused : torch::autograd::Function<Fused> {
+struct FusedClip : torch::autograd::Function<FusedClip> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& alpha,
                             const Levels& levels) {
     at::Tensor mask;
@@ -77,7 +77,7 @@ struct Fused : torch::autograd::Function<Fused> {
 };
 
 /// The same in tensor operations: other devices, double precision, and what the fused passes are compared with.
-struct Composed : torch::autograd::Function<Composed> {
+struct ComposedClip : torch::autograd::Function<ComposedClip> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& alpha,
                             const Levels& levels) {
     const at::Tensor high = alpha.to(x.scalar_type()).clamp_min(static_cast<float>(kFloor));
@@ -125,9 +125,9 @@ class Pact final : public ActivationQuantizer {
 
  protected:
   [[nodiscard]] at::Tensor quantize(const at::Tensor& x) override {
-    if (reference_ || !x.is_cpu() || x.scalar_type() != at::kFloat) return Composed::apply(x, alpha_, levels_);
+    if (reference_ || !x.is_cpu() || x.scalar_type() != at::kFloat) return ComposedClip::apply(x, alpha_, levels_);
     if (!at::GradMode::is_enabled()) return fused_values(dense(x), clipping_level(alpha_), levels_, nullptr);
-    return Fused::apply(x, alpha_, levels_);
+    return FusedClip::apply(x, alpha_, levels_);
   }
 
  private:

@@ -26,7 +26,7 @@ at::Tensor fused_values(const ActivationSteps& steps, const at::Tensor& x, at::T
   return y;
 }
 
-struct Fused : torch::autograd::Function<Fused> {
+struct FusedSteps : torch::autograd::Function<FusedSteps> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const ActivationSteps& steps) {
     at::Tensor mask;
     at::Tensor y = fused_values(steps, dense(x), &mask);
@@ -47,7 +47,7 @@ struct Fused : torch::autograd::Function<Fused> {
   }
 };
 
-struct Composed : torch::autograd::Function<Composed> {
+struct ComposedSteps : torch::autograd::Function<ComposedSteps> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const ActivationSteps& steps) {
     at::Tensor y = at::where(x.isnan(), x, at::full({}, steps.levels[0], x.options()));
     for (std::size_t k = 0; k < steps.thresholds.size(); ++k) {
@@ -65,9 +65,9 @@ struct Composed : torch::autograd::Function<Composed> {
 }  // namespace
 
 at::Tensor apply_steps(const ActivationSteps& steps, const at::Tensor& x, bool reference) {
-  if (!fused(x, reference)) return Composed::apply(x, steps);
+  if (!fused(x, reference)) return ComposedSteps::apply(x, steps);
   if (!at::GradMode::is_enabled() || !x.requires_grad()) return fused_values(steps, dense(x.detach()), nullptr);
-  return Fused::apply(x, steps);
+  return FusedSteps::apply(x, steps);
 }
 
 StepStatistics step_statistics(const ActivationSteps& steps, const at::Tensor& input, bool reference) {

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/quant/elements.h"
 #include "core/quant/methods/baselines.h"
 #include "core/quant/rows.h"
 #include "core/quant/stored_weight.h"
@@ -21,7 +22,6 @@ using torch::autograd::variable_list;
 
 constexpr int kIntegerBits = 16;
 constexpr int kFractionBits = 16;
-constexpr std::int64_t kGrain = 16384;
 
 /// floor(x 2^16) / 2^16 limited to 16 integer bits, with the gradient passed unchanged.
 struct FixedPoint : torch::autograd::Function<FixedPoint> {
@@ -34,7 +34,7 @@ struct FixedPoint : torch::autograd::Function<FixedPoint> {
     at::Tensor out = at::empty_like(x);
     const float* from = x.data_ptr<float>();
     float* to = out.data_ptr<float>();
-    at::parallel_for(0, x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, x.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
       kernels::fixed_point(from + begin, end - begin, kIntegerBits, kFractionBits, to + begin);
     });
     return out;
@@ -73,7 +73,7 @@ class DeepShiftQ final : public StoredWeight {
       return;
     }
     float* w = weight_.data_ptr<float>();
-    at::parallel_for(0, weight_.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, weight_.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
       kernels::clamp_magnitude(w + begin, end - begin, low, 1.0F);
     });
   }
@@ -120,7 +120,7 @@ struct PowerSign : torch::autograd::Function<PowerSign> {
       const float* signs = sign.data_ptr<float>();
       float* to = q.data_ptr<float>();
       std::atomic<bool> valid{true};
-      at::parallel_for(0, q.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+      at::parallel_for(0, q.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
         if (!kernels::signed_powers(from + begin, signs + begin, end - begin, to + begin)) valid = false;
       });
       if (!valid) throw work_error("a shift or sign is NaN");
@@ -136,7 +136,7 @@ struct PowerSign : torch::autograd::Function<PowerSign> {
     const float* from = g.data_ptr<float>();
     const float* weight = q.data_ptr<float>();
     float* to = out.data_ptr<float>();
-    at::parallel_for(0, q.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, q.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
       kernels::product(from + begin, weight + begin, end - begin, static_cast<float>(std::numbers::ln2), to + begin);
     });
     return {out, g, at::Tensor()};

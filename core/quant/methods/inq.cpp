@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/quant/elements.h"
 #include "core/quant/methods/baselines.h"
 #include "core/quant/rows.h"
 #include "core/quant/stored_weight.h"
@@ -119,7 +120,7 @@ class Inq final : public StoredWeight {
     float* w = weight_.data_ptr<float>();
     const std::uint8_t* frozen = frozen_.data_ptr<std::uint8_t>();
     const float* levels = steps.levels.data();
-    at::parallel_for(0, weight_.numel(), 16384, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, weight_.numel(), kPiece, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         if (frozen[i] != 0) w[i] = levels[frozen[i] - 1];
       }

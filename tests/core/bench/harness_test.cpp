@@ -166,9 +166,9 @@ TEST(Measure, UntimedCallsComeBeforeEachSampleAndDoNotCount) {
                              cold = true;
                            }};
   HarnessOptions options = machine.options(4);
-  EXPECT_THAT(measure({first, evicting}, options).timing("a").seconds, testing::Each(1));
+  EXPECT_THAT(measure({first, evicting}, options).timing("a").seconds, ::testing::Each(1));
   options.untimed_calls = 0;
-  EXPECT_THAT(measure({first, evicting}, options).timing("a").seconds, testing::Contains(testing::Gt(1)));
+  EXPECT_THAT(measure({first, evicting}, options).timing("a").seconds, ::testing::Contains(::testing::Gt(1)));
 }
 
 TEST(Calibration, TheChainTakesTime) {

@@ -10,7 +10,7 @@
 namespace denseshift::data {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::size_t kFileSize = 30730000;
 
@@ -27,7 +27,7 @@ std::string made_up_batch(int batch) {
   return content;
 }
 
-class Cifar10 : public testing::Test {
+class Cifar10 : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = new TemporaryFolder("cifar");

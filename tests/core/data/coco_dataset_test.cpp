@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::string grey_png(std::int64_t width, std::int64_t height) {
   Image image;
@@ -40,15 +40,8 @@ std::unique_ptr<Dataset> open(const fs::path& folder, const std::string& task, c
   return open_dataset("coco", options);
 }
 
-Sample load(const Dataset& dataset, Split split, std::int64_t index, bool augment = false) {
-  RandomStream random(7);
-  Sample sample;
-  dataset.load_sample(split, index, augment, random, sample);
-  return sample;
-}
-
 /// A small set: pictures of 40 x 20 pixels, categories 7 and 3 in this order.
-class Coco : public testing::Test {
+class Coco : public ::testing::Test {
  protected:
   Coco() {
     for (const char* split : {"train", "val"}) {

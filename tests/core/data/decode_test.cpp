@@ -11,9 +11,9 @@
 namespace denseshift::data {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 Image decode(const std::filesystem::path& path) {
   Image image;
@@ -21,7 +21,7 @@ Image decode(const std::filesystem::path& path) {
   return image;
 }
 
-class Formats : public testing::TestWithParam<const char*> {};
+class Formats : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Formats, DecodesAsPillowDoes) {
   const std::string name = GetParam();
@@ -32,9 +32,9 @@ TEST_P(Formats, DecodesAsPillowDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Formats,
-                         testing::Values("colour_420.jpg", "colour_444.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg",
-                                         "png_named.jpg", "grey.png", "palette.png", "one_bit.png", "alpha.png",
-                                         "colour.ppm", "grey.pgm"));
+                         ::testing::Values("colour_420.jpg", "colour_444.jpg", "progressive.jpg", "grey.jpg",
+                                           "cmyk.jpg", "png_named.jpg", "grey.png", "palette.png", "one_bit.png",
+                                           "alpha.png", "colour.ppm", "grey.pgm"));
 
 TEST(PartialDecode, GivesTheSamePixelsAsTheWholePicture) {
   for (const char* name : {"colour_420.jpg", "colour_444.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg"}) {

@@ -16,16 +16,16 @@ namespace denseshift::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::unique_ptr<Dataset> open(const std::string& directory, std::int64_t image_size = 32) {
   return open_dataset("imagefolder", {.directory = directory, .image_size = image_size});
 }
 
 /// A folder with the given files, each a copy of a fixture unless `content` says otherwise.
-class ImageFolder : public testing::Test {
+class ImageFolder : public ::testing::Test {
  protected:
   void add(const std::string& file, const std::string& fixture_name = "colour_420.jpg") {
     fs::create_directories((folder_ / file).parent_path());

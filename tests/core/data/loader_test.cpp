@@ -14,8 +14,8 @@
 namespace denseshift::data {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// Samples that tell where they came from: the first float is the index, the rest is random when augmented. Some are
 /// broken, some are slow.

@@ -9,7 +9,7 @@
 namespace denseshift::data {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string word(std::uint32_t value) {
   return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
@@ -28,7 +28,7 @@ std::string labels(std::uint32_t count) {
   return content;
 }
 
-class Idx : public testing::Test {
+class Idx : public ::testing::Test {
  protected:
   void SetUp() override {
     write_file(folder_ / "train-images-idx3-ubyte", images(20));

@@ -16,8 +16,8 @@
 namespace denseshift::data {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::unique_ptr<Dataset> open(const std::string& task, const std::string& transform = "", std::int64_t size = 0,
                               std::uint64_t seed = 1) {
@@ -27,13 +27,6 @@ std::unique_ptr<Dataset> open(const std::string& task, const std::string& transf
   options.image_size = size;
   options.seed = seed;
   return open_dataset("shapes", options);
-}
-
-Sample load(const Dataset& dataset, Split split, std::int64_t index, bool augment = false, std::uint64_t key = 0) {
-  RandomStream random(key);
-  Sample sample;
-  dataset.load_sample(split, index, augment, random, sample);
-  return sample;
 }
 
 TEST(ShapesObjects, DefaultsAreSmokeSized) {

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/data/dataset.h"
 #include "core/data/image/image.h"
 #include "core/util/error.h"
 
@@ -36,6 +37,15 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// One sample of a dataset; `key` is the seed of its random numbers.
+inline Sample load(const Dataset& dataset, Split split, std::int64_t index, bool augment = false,
+                   std::uint64_t key = 0) {
+  RandomStream random(key);
+  Sample sample;
+  dataset.load_sample(split, index, augment, random, sample);
+  return sample;
+}
 
 /// Message of the Error that `action` throws; empty when it throws none.
 template <class Action>

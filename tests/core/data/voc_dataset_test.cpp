@@ -17,10 +17,10 @@ namespace denseshift::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
-class Voc : public testing::Test {
+class Voc : public ::testing::Test {
  protected:
   Voc() {
     for (const char* name : {"JPEGImages", "SegmentationClass", "ImageSets/Segmentation"}) {

@@ -18,7 +18,7 @@ using denseshift::testing::TemporaryFolder;
 using testing::raw_file;
 
 /// The message that reading `content` gives; a failure of the test when it is accepted.
-std::string refusal(const std::string& content) {
+std::string safetensors_refusal(const std::string& content) {
   const TemporaryFolder folder;
   const std::string path = folder.write("hostile", content);
   try {
@@ -41,12 +41,12 @@ std::string one(const std::string& shape, const std::string& offsets, const std:
 }
 
 TEST(HostileSafetensors, LengthsOfTheHeader) {
-  EXPECT_THAT(refusal(""), ::testing::HasSubstr("0 bytes"));
-  EXPECT_THAT(refusal("short"), ::testing::HasSubstr("5 bytes"));
-  EXPECT_THAT(refusal(std::string(8, '\xFF') + "{}"), ::testing::HasSubstr("header"));
-  EXPECT_THAT(refusal(std::string("\x03\0\0\0\0\0\0\0{}", 10)), ::testing::HasSubstr("header"));
-  EXPECT_THAT(refusal(std::string("\0\xE1\xF5\x06\0\0\0\0{}", 10)), ::testing::HasSubstr("header"));
-  EXPECT_THAT(refusal(std::string(8, '\0')), ::testing::HasSubstr("JSON"));
+  EXPECT_THAT(safetensors_refusal(""), ::testing::HasSubstr("0 bytes"));
+  EXPECT_THAT(safetensors_refusal("short"), ::testing::HasSubstr("5 bytes"));
+  EXPECT_THAT(safetensors_refusal(std::string(8, '\xFF') + "{}"), ::testing::HasSubstr("header"));
+  EXPECT_THAT(safetensors_refusal(std::string("\x03\0\0\0\0\0\0\0{}", 10)), ::testing::HasSubstr("header"));
+  EXPECT_THAT(safetensors_refusal(std::string("\0\xE1\xF5\x06\0\0\0\0{}", 10)), ::testing::HasSubstr("header"));
+  EXPECT_THAT(safetensors_refusal(std::string(8, '\0')), ::testing::HasSubstr("JSON"));
 }
 
 TEST(HostileSafetensors, HeadersThatAreNotTheGrammar) {
@@ -71,7 +71,7 @@ TEST(HostileSafetensors, HeadersThatAreNotTheGrammar) {
                                    "{}{}",
                                    "{} x",
                                    "{\"\xFF\":{}}"}) {
-    EXPECT_FALSE(refusal(raw_file(header, "")).empty()) << header;
+    EXPECT_FALSE(safetensors_refusal(raw_file(header, "")).empty()) << header;
   }
 }
 
@@ -98,52 +98,58 @@ TEST(HostileSafetensors, WrongTypesAndNumbers) {
                                     one("[1]", "{}"),
                                     one("[18446744073709551615]", "[0,4]"),
                                     one("[99999999999999999999999]", "[0,4]")}) {
-    EXPECT_FALSE(refusal(raw_file(header, data)).empty()) << header;
+    EXPECT_FALSE(safetensors_refusal(raw_file(header, data)).empty()) << header;
   }
 }
 
 TEST(HostileSafetensors, SizesThatOverflow) {
-  EXPECT_THAT(refusal(raw_file(one("[4611686018427387905]", "[0,4]"), "xxxx")), ::testing::HasSubstr("too large"));
-  EXPECT_THAT(refusal(raw_file(one("[4294967296,4294967296]", "[0,0]"), "")), ::testing::HasSubstr("too large"));
-  EXPECT_THAT(refusal(raw_file(one("[9223372036854775807,9223372036854775807,0]", "[0,0]"), "")),
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[4611686018427387905]", "[0,4]"), "xxxx")),
               ::testing::HasSubstr("too large"));
-  EXPECT_THAT(refusal(raw_file(one("[1]", "[18446744073709551612,18446744073709551615]"), "xxxx")),
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[4294967296,4294967296]", "[0,0]"), "")),
+              ::testing::HasSubstr("too large"));
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[9223372036854775807,9223372036854775807,0]", "[0,0]"), "")),
+              ::testing::HasSubstr("too large"));
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[1]", "[18446744073709551612,18446744073709551615]"), "xxxx")),
               ::testing::HasSubstr("outside"));
 }
 
 TEST(HostileSafetensors, DataThatDoesNotFit) {
-  EXPECT_THAT(refusal(raw_file(one("[2]", "[0,8]"), "xxxx")), ::testing::HasSubstr("outside the file"));
-  EXPECT_THAT(refusal(raw_file(one("[2]", "[0,4]"), "xxxx")), ::testing::HasSubstr("another size"));
-  EXPECT_THAT(refusal(raw_file(one("[1]", "[0,4]"), "xxxxx")), ::testing::HasSubstr("1 bytes after"));
-  EXPECT_THAT(refusal(raw_file(one("[1]", "[1,5]"), "xxxxx")), ::testing::HasSubstr("gap"));
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[2]", "[0,8]"), "xxxx")), ::testing::HasSubstr("outside the file"));
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[2]", "[0,4]"), "xxxx")), ::testing::HasSubstr("another size"));
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[1]", "[0,4]"), "xxxxx")), ::testing::HasSubstr("1 bytes after"));
+  EXPECT_THAT(safetensors_refusal(raw_file(one("[1]", "[1,5]"), "xxxxx")), ::testing::HasSubstr("gap"));
   const auto two = [](const std::string& a, const std::string& b) {
     return R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)" + a +
            R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + b + "}}";
   };
-  EXPECT_THAT(refusal(raw_file(two("[0,2]", "[1,3]"), "xxx")), ::testing::HasSubstr("overlaps"));
-  EXPECT_THAT(refusal(raw_file(two("[0,2]", "[0,2]"), "xx")), ::testing::HasSubstr("overlaps"));
-  EXPECT_THAT(refusal(raw_file(two("[0,2]", "[3,5]"), "xxxxx")), ::testing::HasSubstr("gap"));
+  EXPECT_THAT(safetensors_refusal(raw_file(two("[0,2]", "[1,3]"), "xxx")), ::testing::HasSubstr("overlaps"));
+  EXPECT_THAT(safetensors_refusal(raw_file(two("[0,2]", "[0,2]"), "xx")), ::testing::HasSubstr("overlaps"));
+  EXPECT_THAT(safetensors_refusal(raw_file(two("[0,2]", "[3,5]"), "xxxxx")), ::testing::HasSubstr("gap"));
 }
 
 TEST(HostileSafetensors, RepeatedKeys) {
   const std::string entry = R"("t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
-  EXPECT_THAT(refusal(raw_file("{" + entry + "," + entry + "}", "x")), ::testing::HasSubstr("twice"));
-  EXPECT_THAT(refusal(raw_file(R"({"__metadata__":{"a":"b","a":"c"}})", "")), ::testing::HasSubstr("twice"));
-  EXPECT_THAT(refusal(raw_file(R"({"__metadata__":{},"__metadata__":{}})", "")), ::testing::HasSubstr("twice"));
-  EXPECT_THAT(refusal(raw_file(R"({"t":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x")),
-              ::testing::HasSubstr("two fields"));
+  EXPECT_THAT(safetensors_refusal(raw_file("{" + entry + "," + entry + "}", "x")), ::testing::HasSubstr("twice"));
+  EXPECT_THAT(safetensors_refusal(raw_file(R"({"__metadata__":{"a":"b","a":"c"}})", "")),
+              ::testing::HasSubstr("twice"));
+  EXPECT_THAT(safetensors_refusal(raw_file(R"({"__metadata__":{},"__metadata__":{}})", "")),
+              ::testing::HasSubstr("twice"));
+  EXPECT_THAT(
+      safetensors_refusal(raw_file(R"({"t":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x")),
+      ::testing::HasSubstr("two fields"));
 }
 
 TEST(HostileSafetensors, DepthAndLength) {
-  EXPECT_FALSE(refusal(raw_file(std::string(2'000'000, '['), "")).empty());
+  EXPECT_FALSE(safetensors_refusal(raw_file(std::string(2'000'000, '['), "")).empty());
   std::string nested;
   for (int k = 0; k < 300'000; ++k) nested += "{\"a\":";
-  EXPECT_FALSE(refusal(raw_file(nested, "")).empty());
+  EXPECT_FALSE(safetensors_refusal(raw_file(nested, "")).empty());
   std::string shape = "[1";
   for (int k = 0; k < 500'000; ++k) shape += ",1";
-  EXPECT_THAT(refusal(raw_file(one(shape + "]", "[0,4]"), "xxxx")), ::testing::HasSubstr("dimensions"));
-  EXPECT_FALSE(refusal(raw_file(one("[1]", "[0,4]", "\"" + std::string(100'000, 'F') + "\""), "xxxx")).empty());
-  EXPECT_FALSE(refusal(raw_file("{\"" + std::string(100'000, '\x01') + "\":1}", "")).empty());
+  EXPECT_THAT(safetensors_refusal(raw_file(one(shape + "]", "[0,4]"), "xxxx")), ::testing::HasSubstr("dimensions"));
+  EXPECT_FALSE(
+      safetensors_refusal(raw_file(one("[1]", "[0,4]", "\"" + std::string(100'000, 'F') + "\""), "xxxx")).empty());
+  EXPECT_FALSE(safetensors_refusal(raw_file("{\"" + std::string(100'000, '\x01') + "\":1}", "")).empty());
 }
 
 // Cuts and changed bytes of a valid file: either it loads, and then every view lies in the file, or it is refused.

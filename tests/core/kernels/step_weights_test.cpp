@@ -12,7 +12,7 @@
 namespace denseshift::kernels {
 namespace {
 
-const std::vector<std::int64_t> kSizes = {1, 2, 5, 15, 16, 17, 18, 31, 33, 64, 100, 511, 512, 513, 700, 1025, 4608};
+const std::vector<std::int64_t> kStepSizes = {1, 2, 5, 15, 16, 17, 18, 31, 33, 64, 100, 511, 512, 513, 700, 1025, 4608};
 
 struct Row {
   explicit Row(std::int64_t n, int levels = 4) {
@@ -41,7 +41,7 @@ struct Row {
 };
 
 TEST(StepWeights, QuantizesByCountingThresholds) {
-  for (const std::int64_t n : kSizes) {
+  for (const std::int64_t n : kStepSizes) {
     for (const int steps : {1, 2, 7, 31, kMaxSteps}) {
       const Row row(n);
       std::vector<float> thresholds, levels;
@@ -76,7 +76,7 @@ TEST(StepWeights, ReportsNaN) {
 }
 
 TEST(StepWeights, Statistics) {
-  for (const std::int64_t n : kSizes) {
+  for (const std::int64_t n : kStepSizes) {
     Row row(n);
     for (float& w : row.weights) w = std::min(w, 5.0F);
     double sum = 0, sum_abs = 0, kept_abs = 0, centred_abs = 0, centred_square = 0;
@@ -105,7 +105,7 @@ TEST(StepWeights, Statistics) {
 }
 
 TEST(StepWeights, TernaryError) {
-  for (const std::int64_t n : kSizes) {
+  for (const std::int64_t n : kStepSizes) {
     Row row(n);
     for (float& w : row.weights) w = std::min(w, 5.0F);
     double expected = 0;
@@ -118,7 +118,7 @@ TEST(StepWeights, TernaryError) {
 }
 
 TEST(StepWeights, CodeStatistics) {
-  for (const std::int64_t n : kSizes) {
+  for (const std::int64_t n : kStepSizes) {
     for (const int levels : {2, 4, 16}) {
       Row row(n, levels);
       for (float& w : row.weights) w = std::min(w, 5.0F);
@@ -138,7 +138,7 @@ TEST(StepWeights, CodeStatistics) {
 TEST(StepWeights, GradientsAndTheirSums) {
   const std::vector<float> factors = {0.0F, 1.0F, -2.0F, 0.5F};
   const std::vector<float> second = {1.0F, 0.0F, 0.25F, 3.0F};
-  for (const std::int64_t n : kSizes) {
+  for (const std::int64_t n : kStepSizes) {
     Row row(n);
     for (float& w : row.weights) w = std::min(w, 5.0F);
     std::vector<float> out(row.weights.size());
@@ -162,7 +162,7 @@ TEST(StepWeights, GradientsAndTheirSums) {
 }
 
 TEST(StepWeights, ClampsMagnitudesButNotZeros) {
-  for (const std::int64_t n : kSizes) {
+  for (const std::int64_t n : kStepSizes) {
     const Row row(n);
     std::vector<float> clamped = row.weights;
     clamp_magnitude(clamped.data(), n, 0.125F, 1.0F);

@@ -8,9 +8,9 @@
 namespace denseshift::metrics {
 namespace {
 
-using testing::DoubleEq;
-using testing::ElementsAre;
-using testing::Pair;
+using ::testing::DoubleEq;
+using ::testing::ElementsAre;
+using ::testing::Pair;
 
 /// 0 off/fan, 1 off/lamp, 2 on/fan, 3 on/lamp.
 data::Intents four() {

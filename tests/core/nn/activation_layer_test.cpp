@@ -21,7 +21,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-struct Wanted {
+struct WantedLayers {
   std::string arch = "resnet18";
   std::int64_t abits = 8;
   std::string activation = "pact";
@@ -31,7 +31,7 @@ struct Wanted {
   std::int64_t wbits = 3;
 };
 
-std::shared_ptr<Classifier> build(const Wanted& wanted) {
+std::shared_ptr<Classifier> build_layers(const WantedLayers& wanted) {
   quant::MethodOptions options;
   options.method = wanted.method;
   options.wbits = wanted.method == "fp32" ? 32 : wanted.wbits;
@@ -44,14 +44,14 @@ std::shared_ptr<Classifier> build(const Wanted& wanted) {
 }
 
 /// Large networks take long to fill, so only tests that run one do.
-std::shared_ptr<Classifier> initialized(const Wanted& wanted) {
-  auto model = build(wanted);
+std::shared_ptr<Classifier> initialized(const WantedLayers& wanted) {
+  auto model = build_layers(wanted);
   initialize(*model, 1);
   return model;
 }
 
-std::vector<std::string> names(const Wanted& wanted) {
-  const auto model = build(wanted);
+std::vector<std::string> names(const WantedLayers& wanted) {
+  const auto model = build_layers(wanted);
   std::vector<std::string> result;
   for (const auto& [name, layer] : activation_layers(*model)) result.push_back(name);
   return result;
@@ -69,7 +69,7 @@ TEST(ActivationPlacement, OnePerReLUButNeverTheClassifiersInput) {
 }
 
 TEST(ActivationPlacement, TheShortcutSharesTheMainPathsQuantizer) {
-  const auto model = build({});
+  const auto model = build_layers({});
   const ModelFacts facts = describe(*model, 32);
   for (const ActivationFacts& item : facts.activations) {
     EXPECT_EQ(item.method, "pact");
@@ -82,7 +82,7 @@ TEST(ActivationPlacement, TheShortcutSharesTheMainPathsQuantizer) {
     }
   }
   // alpha is trained and stored, but no parameter of the full-precision network.
-  const ModelFacts without = describe(*build({.abits = 32}), 32);
+  const ModelFacts without = describe(*build_layers({.abits = 32}), 32);
   EXPECT_EQ(facts.trained_values, without.trained_values + 16);
   EXPECT_EQ(facts.parameters, without.parameters);
   EXPECT_EQ(facts.bytes, without.bytes + 4 * 16);
@@ -100,7 +100,7 @@ TEST(ActivationPlacement, AReLUWithFullPrecisionReadersStays) {
 
 TEST(ActivationPlacement, NothingToQuantizeIsAnError) {
   try {
-    (void)build({.method = "fp32"});
+    (void)build_layers({.method = "fp32"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("abits: no quantized layer reads activations that could have 8 bits"));
@@ -108,7 +108,7 @@ TEST(ActivationPlacement, NothingToQuantizeIsAnError) {
 }
 
 TEST(ActivationPlacement, FullPrecisionActivationsKeepTheNames) {
-  for (const quant::NamedTensor& item : io::state_of(*build({.abits = 32}))) {
+  for (const quant::NamedTensor& item : io::state_of(*build_layers({.abits = 32}))) {
     EXPECT_THAT(item.name, ::testing::Not(HasSubstr("act")));
   }
 }
@@ -116,10 +116,10 @@ TEST(ActivationPlacement, FullPrecisionActivationsKeepTheNames) {
 TEST(ActivationTraining, EveryMethodTrains) {
   at::manual_seed(1);
   const at::Tensor images = at::randn({4, 3, 32, 32});
-  for (const Wanted& wanted :
-       {Wanted{.arch = "resnet20", .abits = 8}, Wanted{.abits = 4}, Wanted{.abits = 2, .activation = "hwgq"},
-        Wanted{.arch = "resnet20", .abits = 2, .activation = "hwgq-nonuniform"},
-        Wanted{.arch = "resnet20", .abits = 3, .activation = "lq-nets"}}) {
+  for (const WantedLayers& wanted : {WantedLayers{.arch = "resnet20", .abits = 8}, WantedLayers{.abits = 4},
+                                     WantedLayers{.abits = 2, .activation = "hwgq"},
+                                     WantedLayers{.arch = "resnet20", .abits = 2, .activation = "hwgq-nonuniform"},
+                                     WantedLayers{.arch = "resnet20", .abits = 3, .activation = "lq-nets"}}) {
     const auto model = initialized(wanted);
     model->train();
     const auto optimizer = optim::make_optimizer({}, optim::collect_parameters(*model, 1e-4, true));
@@ -137,7 +137,7 @@ TEST(ActivationTraining, EveryMethodTrains) {
 }
 
 TEST(ActivationTraining, AlphaDecaysLikeAnyParameter) {
-  const auto model = build({});
+  const auto model = build_layers({});
   int alphas = 0;
   for (const optim::Parameter& p : optim::collect_parameters(*model, 1e-4, false).ordinary) {
     if (p.name.find("alpha") == std::string::npos) continue;
@@ -151,8 +151,9 @@ TEST(ActivationState, IsSavedAndLoaded) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "activation_state.safetensors";
   at::manual_seed(4);
   const at::Tensor images = at::randn({4, 3, 32, 32});
-  for (const Wanted& wanted : {Wanted{.arch = "resnet20"}, Wanted{.arch = "resnet20", .abits = 2, .activation = "hwgq"},
-                               Wanted{.arch = "resnet20", .abits = 3, .activation = "lq-nets"}}) {
+  for (const WantedLayers& wanted :
+       {WantedLayers{.arch = "resnet20"}, WantedLayers{.arch = "resnet20", .abits = 2, .activation = "hwgq"},
+        WantedLayers{.arch = "resnet20", .abits = 3, .activation = "lq-nets"}}) {
     const auto model = initialized(wanted);
     model->train();
     for (auto& p : model->parameters()) {
@@ -161,7 +162,7 @@ TEST(ActivationState, IsSavedAndLoaded) {
     }
     (void)model->forward(images);
     (void)io::save_tensors(path, io::state_of(*model), {});
-    const auto copy = build(wanted);
+    const auto copy = build_layers(wanted);
     io::load_tensors(io::SafetensorsFile(path), path.string(), "", io::state_of(*copy));
     io::state_changed(*copy);
     model->eval();
@@ -176,7 +177,7 @@ TEST(ActivationState, StartsFreshFromANetworkWithoutIt) {
   const auto source = initialized({.arch = "resnet20", .abits = 32, .method = "fp32"});
   std::map<std::string, at::Tensor> tensors;
   for (const quant::NamedTensor& item : io::state_of(*source)) tensors[item.name] = item.tensor.detach();
-  const auto model = build({.arch = "resnet20", .method = "twn", .wbits = 2});
+  const auto model = build_layers({.arch = "resnet20", .method = "twn", .wbits = 2});
   const TransferReport report = transfer(*model, tensors, "source", /*partial=*/false);
   EXPECT_EQ(report.fresh.size(), activation_layers(*model).size());
   EXPECT_THAT(report.fresh, Contains("act.alpha"));
@@ -184,8 +185,8 @@ TEST(ActivationState, StartsFreshFromANetworkWithoutIt) {
 
 TEST(Width, MultipliesTheChannelsOfEveryStage) {
   for (const char* arch : {"resnet18", "resnet20", "resnet50"}) {
-    const auto narrow = build({.arch = arch, .abits = 32});
-    const auto wide = build({.arch = arch, .abits = 32, .width = 2});
+    const auto narrow = build_layers({.arch = arch, .abits = 32});
+    const auto wide = build_layers({.arch = arch, .abits = 32, .width = 2});
     const auto a = weight_layers(*narrow), b = weight_layers(*wide);
     ASSERT_EQ(a.size(), b.size());
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -197,7 +198,7 @@ TEST(Width, MultipliesTheChannelsOfEveryStage) {
 }
 
 TEST(LayerSites, ProjectionsAreShortcuts) {
-  const auto model = build({});
+  const auto model = build_layers({});
   for (const auto& [name, layer] : weight_layers(*model)) {
     EXPECT_EQ(layer->site().shortcut, name.find("downsample") != std::string::npos) << name;
   }

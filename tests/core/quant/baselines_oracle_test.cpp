@@ -19,7 +19,7 @@ using testing::make;
 using testing::named;
 using testing::values_of;
 
-at::Tensor tensor_of(const json& value) {
+at::Tensor baseline_tensor(const json& value) {
   return at::tensor(testing::tensor(value)).reshape(value.at("shape").get<std::vector<std::int64_t>>());
 }
 
@@ -36,7 +36,7 @@ std::int64_t bits_of(const json& entry) { return entry.at("bits").get<std::int64
 /// A quantizer of the entry's bits that starts from its weight.
 std::unique_ptr<quant::WeightQuantizer> started(const json& entry, const std::string& method, const std::string& impl,
                                                 std::map<std::string, std::string> extra = {}) {
-  const at::Tensor weight = tensor_of(entry.at("inputs").at("w"));
+  const at::Tensor weight = baseline_tensor(entry.at("inputs").at("w"));
   auto quantizer = make(method, bits_of(entry), weight.sizes().vec(), impl, std::move(extra));
   EXPECT_TRUE(quantizer->start_from(weight));
   return quantizer;
@@ -50,17 +50,17 @@ void expect_weight_and_gradient(const json& entry, quant::WeightQuantizer& quant
   const at::Tensor q = quantizer.quantize();
   if (has(entry, "expected", "w_q")) expect_tensor(entry, "w_q", values_of(q));
   if (!has(entry, "inputs", "grad_w_q")) return;
-  q.backward(tensor_of(entry.at("inputs").at("grad_w_q")));
+  q.backward(baseline_tensor(entry.at("inputs").at("grad_w_q")));
   expect_tensor(entry, gradient, values_of(named(quantizer, "weight").grad()));
 }
 
 /// y, grad_x, and the gradients of the trained tensors through a convolution; `names` maps the file's to ours.
 void expect_convolution(const json& entry, quant::WeightQuantizer& quantizer,
                         const std::vector<std::pair<std::string, std::string>>& names) {
-  const at::Tensor x = tensor_of(entry.at("inputs").at("x")).requires_grad_(true);
+  const at::Tensor x = baseline_tensor(entry.at("inputs").at("x")).requires_grad_(true);
   const at::Tensor y = quantizer.convolve(x, {1, entry.at("params").value("padding", 0), 1, 1});
   expect_tensor(entry, "y", values_of(y));
-  y.backward(tensor_of(entry.at("inputs").at("grad_y")));
+  y.backward(baseline_tensor(entry.at("inputs").at("grad_y")));
   expect_tensor(entry, "grad_x", values_of(x.grad()));
   for (const auto& [theirs, ours] : names) expect_tensor(entry, theirs, values_of(named(quantizer, ours).grad()));
 }
@@ -179,7 +179,7 @@ TEST_P(BaselinesOracle, Inq) {
       const std::string prefix = "frozen_mask_";
       if (name.compare(0, prefix.size(), prefix) != 0) continue;
       const at::Tensor weight = named(*quantizer, "weight").detach();
-      const at::Tensor mask = tensor_of(value);
+      const at::Tensor mask = baseline_tensor(value);
       at::Tensor ours = at::zeros(mask.numel());
       for (const std::int64_t i :
            quant::inq_select(weight, at::zeros(weight.sizes(), at::kByte), mask.sum().item<std::int64_t>())) {
@@ -188,7 +188,7 @@ TEST_P(BaselinesOracle, Inq) {
       expect_tensor(entry, name, values_of(ours));
       const at::Tensor mixed = at::where(ours.reshape(mask.sizes()).ne(0), all, weight);
       // The file's tolerance of zero is meant for its decimals as single-precision numbers.
-      const at::Tensor expected = tensor_of(entry.at("expected").at("w_after_" + name.substr(prefix.size())));
+      const at::Tensor expected = baseline_tensor(entry.at("expected").at("w_after_" + name.substr(prefix.size())));
       EXPECT_TRUE(at::equal(mixed, expected)) << name;
     }
     ++compared_;
@@ -208,7 +208,7 @@ TEST_P(BaselinesOracle, SqTwn) {
     const auto quantizer = started(entry, "sq-twn", GetParam());
     quantizer->set_training(false);
     expect_tensor(entry, "alpha", values_of(quantizer->export_codes().scale));
-    const at::Tensor weight = tensor_of(entry.at("inputs").at("w"));
+    const at::Tensor weight = baseline_tensor(entry.at("inputs").at("w"));
     const at::Tensor chosen = at::tensor(mask).reshape({-1, 1, 1, 1}).ne(0);
     expect_tensor(entry, "w_hybrid", values_of(at::where(chosen, quantizer->quantize().detach(), weight)));
     // With half the filters real, one pass in training mixes rows that are all real or all quantized.
@@ -233,11 +233,11 @@ TEST_P(BaselinesOracle, DeepShiftQ) {
 
 TEST_P(BaselinesOracle, DeepShiftPs) {
   for (const json& entry : entries_of("DeepShift-PS", "weight")) {
-    const at::Tensor shift = tensor_of(entry.at("inputs").at("shift"));
+    const at::Tensor shift = baseline_tensor(entry.at("inputs").at("shift"));
     // The authors' class computes on floating-point inputs here unless the entry says otherwise.
     const auto quantizer = make("deepshift-ps", bits_of(entry), shift.sizes().vec(), GetParam());
     testing::set(*quantizer, "shift", shift);
-    testing::set(*quantizer, "sign", tensor_of(entry.at("inputs").at("sign")));
+    testing::set(*quantizer, "sign", baseline_tensor(entry.at("inputs").at("sign")));
     expect_tensor(entry, "w_q", values_of(quantizer->quantize()));
     expect_tensor(entry, "shift_stored_after_forward", values_of(named(*quantizer, "shift")));
     expect_convolution(entry, *quantizer, {{"grad_shift", "shift"}, {"grad_sign", "sign"}});
@@ -277,12 +277,13 @@ TEST_P(BaselinesOracle, Apot) {
 TEST_P(BaselinesOracle, LrNet) {
   for (const json& entry : entries_of("LR-net", "weight")) {
     const json& inputs = entry.at("inputs");
-    const at::Tensor zero = tensor_of(inputs.at("theta_zero")).requires_grad_(true);
-    const at::Tensor sign = tensor_of(inputs.at("theta_sign")).requires_grad_(true);
-    const at::Tensor y = quant::lr_net_convolve(tensor_of(inputs.at("x")), zero, sign, tensor_of(inputs.at("noise")),
-                                                {1, entry.at("params").value("padding", 0), 1, 1});
+    const at::Tensor zero = baseline_tensor(inputs.at("theta_zero")).requires_grad_(true);
+    const at::Tensor sign = baseline_tensor(inputs.at("theta_sign")).requires_grad_(true);
+    const at::Tensor y =
+        quant::lr_net_convolve(baseline_tensor(inputs.at("x")), zero, sign, baseline_tensor(inputs.at("noise")),
+                               {1, entry.at("params").value("padding", 0), 1, 1});
     expect_tensor(entry, "y", values_of(y));
-    y.backward(tensor_of(inputs.at("grad_y")));
+    y.backward(baseline_tensor(inputs.at("grad_y")));
     expect_tensor(entry, "grad_theta_zero", values_of(zero.grad()));
     expect_tensor(entry, "grad_theta_sign", values_of(sign.grad()));
     const auto quantizer = make("lr-net", 2, zero.sizes().vec(), GetParam());
@@ -295,7 +296,7 @@ TEST_P(BaselinesOracle, LrNet) {
 
 TEST_P(BaselinesOracle, LrNetHotStart) {
   for (const json& entry : entries_of("LR-net", "init")) {
-    const auto [zero, sign] = quant::lr_net_hot_start(tensor_of(entry.at("inputs").at("w")));
+    const auto [zero, sign] = quant::lr_net_hot_start(baseline_tensor(entry.at("inputs").at("w")));
     expect_tensor(entry, "theta_zero", values_of(zero));
     expect_tensor(entry, "theta_sign", values_of(sign));
     ++compared_;
@@ -321,7 +322,7 @@ TEST_P(BaselinesOracle, BwhnSolver) {
 /// S3's entries; the conv entry names its two gates by their place, "outer" being the last of the recursion.
 TEST_P(BaselinesOracle, S3) {
   for (const json& entry : entries_of("S3-Shift", "weight")) {
-    const at::Tensor sign = tensor_of(entry.at("inputs").at("w_sign"));
+    const at::Tensor sign = baseline_tensor(entry.at("inputs").at("w_sign"));
     const auto quantizer = make("s3", bits_of(entry), sign.sizes().vec(), GetParam());
     std::vector<std::pair<std::string, std::string>> names;  // theirs, ours
     for (const quant::NamedTensor& p : quantizer->parameters()) {
@@ -330,7 +331,7 @@ TEST_P(BaselinesOracle, S3) {
         if (p.name == "w_1") theirs = "w_shift_inner";
         if (p.name == "w_2") theirs = "w_shift_outer";
       }
-      testing::set(*quantizer, p.name, tensor_of(entry.at("inputs").at(theirs)));
+      testing::set(*quantizer, p.name, baseline_tensor(entry.at("inputs").at(theirs)));
       names.emplace_back("grad_" + theirs, p.name);
     }
     quantizer->state_changed();
@@ -345,7 +346,7 @@ TEST_P(BaselinesOracle, S3) {
       value.backward();
       expect_tensor(entry, "reg_grad_w_sparse", values_of(named(*quantizer, "w_sparse").grad()));
     } else {
-      quantizer->quantize().backward(tensor_of(entry.at("inputs").at("grad_w_q")));
+      quantizer->quantize().backward(baseline_tensor(entry.at("inputs").at("grad_w_q")));
       for (const auto& [theirs, ours] : names) expect_tensor(entry, theirs, values_of(named(*quantizer, ours).grad()));
     }
     ++compared_;

@@ -18,14 +18,14 @@ using quant::ExportedCodes;
 using quant::WeightQuantizer;
 using testing::make;
 
-struct Case {
+struct ContractCase {
   std::string method;
   std::int64_t bits;
   std::string impl;
 };
 
-std::vector<Case> cases(const std::vector<std::string>& impls) {
-  std::vector<Case> all;
+std::vector<ContractCase> cases(const std::vector<std::string>& impls) {
+  std::vector<ContractCase> all;
   for (const auto& entry : quant::methods().entries()) {
     if (entry.name == "fp32") continue;
     for (const std::int64_t bits : entry.value.bits) {
@@ -35,9 +35,10 @@ std::vector<Case> cases(const std::vector<std::string>& impls) {
   return all;
 }
 
-const std::vector<std::int64_t> kShape = {6, 5, 3, 3};
+const std::vector<std::int64_t> kContractShape = {6, 5, 3, 3};
 
-std::unique_ptr<WeightQuantizer> random_start(const Case& c, const std::vector<std::int64_t>& shape = kShape) {
+std::unique_ptr<WeightQuantizer> random_start(const ContractCase& c,
+                                              const std::vector<std::int64_t>& shape = kContractShape) {
   auto quantizer = make(c.method, c.bits, shape, c.impl);
   quantizer->initialize(at::make_generator<at::CPUGeneratorImpl>(7));
   quantizer->on_epoch(0, 10);
@@ -90,7 +91,7 @@ void train_a_little(WeightQuantizer& quantizer, int steps = 3) {
   }
 }
 
-class Contract : public ::testing::TestWithParam<Case> {};
+class Contract : public ::testing::TestWithParam<ContractCase> {};
 
 TEST_P(Contract, LevelsAreAsManyAsTheBitsAllowAndAscend) {
   const auto quantizer = random_start(GetParam());
@@ -127,7 +128,7 @@ TEST_P(Contract, EvaluatedWeightsAreOfTheExportedLevelsToTheBit) {
 TEST_P(Contract, SavedAndLoadedStateGivesTheSameWeights) {
   const auto first = random_start(GetParam());
   train_a_little(*first);
-  auto second = make(GetParam().method, GetParam().bits, kShape, GetParam().impl);
+  auto second = make(GetParam().method, GetParam().bits, kContractShape, GetParam().impl);
   {
     const at::NoGradGuard no_grad;
     for (const auto& [from, to] :
@@ -169,11 +170,11 @@ TEST_P(Contract, IsDeterministic) {
   EXPECT_TRUE(equal_bits(run(), run()));
 }
 
-class Fused : public ::testing::TestWithParam<Case> {};
+class Fused : public ::testing::TestWithParam<ContractCase> {};
 
 TEST_P(Fused, AgreesWithTheComposition) {
   const auto fused = random_start(GetParam());
-  Case reference = GetParam();
+  ContractCase reference = GetParam();
   reference.impl = "reference";
   const auto composed = random_start(reference);
   for (std::size_t i = 0; i < fused->parameters().size(); ++i) {
@@ -207,9 +208,9 @@ TEST_P(Contract, NotANumberIsRefused) {
 }
 
 TEST_P(Contract, ZeroAndDenormalWeightsHaveALevel) {
-  auto quantizer = make(GetParam().method, GetParam().bits, kShape, GetParam().impl);
+  auto quantizer = make(GetParam().method, GetParam().bits, kContractShape, GetParam().impl);
   const double tiny = static_cast<double>(std::numeric_limits<float>::denorm_min());
-  at::Tensor weight = testing::normal_weight(kShape, 0.1, 2);
+  at::Tensor weight = testing::normal_weight(kContractShape, 0.1, 2);
   weight.view(-1)[0] = 0.0;
   weight.view(-1)[1] = -0.0;
   weight.view(-1)[2] = tiny;
@@ -224,7 +225,7 @@ TEST_P(Contract, ZeroAndDenormalWeightsHaveALevel) {
   EXPECT_TRUE(equal_bits(quant::unpack(quantizer->export_codes()), q));
   // All zeros, as a checkpoint that was never filled holds.
   for (const quant::NamedTensor& p : quantizer->parameters()) {
-    if (p.tensor.sizes() == at::IntArrayRef(kShape)) p.tensor.detach().zero_();
+    if (p.tensor.sizes() == at::IntArrayRef(kContractShape)) p.tensor.detach().zero_();
   }
   quantizer->state_changed();
   EXPECT_TRUE(at::isfinite(evaluated(*quantizer)).all().item<bool>());
@@ -250,7 +251,7 @@ TEST_P(Contract, LinearLayersAndChannelsLastWork) {
   EXPECT_TRUE(at::isfinite(evaluated(*last)).all().item<bool>());
 }
 
-std::string name_of(const ::testing::TestParamInfo<Case>& info) {
+std::string name_of(const ::testing::TestParamInfo<ContractCase>& info) {
   std::string name = info.param.method + "_" + std::to_string(info.param.bits) + "_" + info.param.impl;
   for (char& c : name) c = c == '-' ? '_' : c;
   return name;
@@ -262,8 +263,8 @@ INSTANTIATE_TEST_SUITE_P(Methods, Fused, ::testing::ValuesIn(cases({"leaf", "fun
 TEST(Methods, ThatNeedATrainedNetworkStartFromOne) {
   for (const auto& entry : quant::methods().entries()) {
     if (!entry.value.needs_pretrained) continue;
-    auto quantizer = make(entry.name, entry.value.default_bits, kShape, "function");
-    EXPECT_TRUE(quantizer->start_from(testing::normal_weight(kShape, 0.1, 2))) << entry.name;
+    auto quantizer = make(entry.name, entry.value.default_bits, kContractShape, "function");
+    EXPECT_TRUE(quantizer->start_from(testing::normal_weight(kContractShape, 0.1, 2))) << entry.name;
   }
 }
 
@@ -294,7 +295,7 @@ TEST(Methods, WrongOptionsAreOneClearLine) {
       quant::MethodOptions options =
           testing::method_options(method, quant::methods().get(method).default_bits, "function");
       options.extra = quant::parse_method_options(method, items);
-      (void)quant::make_quantizer(kShape, options);
+      (void)quant::make_quantizer(kContractShape, options);
     } catch (const Error& error) {
       EXPECT_EQ(error.exit_status(), 2);
       return std::string(error.what()) + " | " + error.hint();

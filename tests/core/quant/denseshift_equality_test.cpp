@@ -18,7 +18,7 @@ using testing::denseshift_options;
 using testing::implementations;
 
 /// One training's settings.
-struct Case {
+struct EqualityCase {
   std::vector<std::int64_t> shape;
   quant::MethodOptions options;
   optim::OptimizerOptions optimizer;
@@ -26,7 +26,7 @@ struct Case {
   bool channels_last = false;
 };
 
-std::string name_of(const Case& c) {
+std::string name_of(const EqualityCase& c) {
   std::string text = c.options.impl + ", " + std::to_string(c.options.wbits) + " bits, " + c.options.gradient + ", " +
                      c.options.zero_convention + ", momentum " + std::to_string(c.optimizer.momentum) +
                      (c.optimizer.nesterov ? " nesterov" : "") + ", decay " + std::to_string(c.weight_decay);
@@ -53,8 +53,8 @@ at::Tensor special_values(const std::vector<std::int64_t>& shape, double std, st
   return values;
 }
 
-struct OneConvolution : torch::nn::Module {
-  explicit OneConvolution(const Case& c) {
+struct LoneConvolution : torch::nn::Module {
+  explicit LoneConvolution(const EqualityCase& c) {
     quant::LayerPolicy policy(c.options, "all", {});
     quant::LayerSite site;
     site.name = "conv";
@@ -64,7 +64,7 @@ struct OneConvolution : torch::nn::Module {
   std::shared_ptr<nn::Conv2d> conv;
 };
 
-void fill(quant::WeightQuantizer& quantizer, const Case& c) {
+void fill(quant::WeightQuantizer& quantizer, const EqualityCase& c) {
   std::vector<at::Tensor> values;
   for (const quant::NamedTensor& p : quantizer.parameters()) {
     if (c.channels_last) {
@@ -77,8 +77,8 @@ void fill(quant::WeightQuantizer& quantizer, const Case& c) {
 }
 
 /// Trains with given gradients of the weight and returns weights after every step, references and momenta at the end.
-Outcome train(const Case& c, int steps) {
-  OneConvolution net(c);
+Outcome train(const EqualityCase& c, int steps) {
+  LoneConvolution net(c);
   quant::WeightQuantizer& quantizer = net.conv->quantizer();
   fill(quantizer, c);
   const auto optimizer =
@@ -107,7 +107,7 @@ void expect_equal(const Outcome& a, const Outcome& b, const std::string& what) {
   }
 }
 
-void expect_all_implementations_equal(Case c, int steps) {
+void expect_all_implementations_equal(EqualityCase c, int steps) {
   c.options.impl = "reference";
   const Outcome reference = train(c, steps);
   for (const char* impl : {"leaf", "function"}) {
@@ -138,7 +138,7 @@ TEST_P(DenseShiftEquality, GradientVariantsZeroConventionsAndOptimisers) {
       for (const auto& [momentum, nesterov, decay] :
            {std::tuple(0.0, false, 0.0), std::tuple(0.9, false, 1e-4), std::tuple(0.9, true, 1e-4),
             std::tuple(0.9, true, 0.0), std::tuple(0.0, false, 1e-2)}) {
-        Case c{{7, 5, 3, 3}, denseshift_options(GetParam(), ""), sgd(momentum, nesterov), decay};
+        EqualityCase c{{7, 5, 3, 3}, denseshift_options(GetParam(), ""), sgd(momentum, nesterov), decay};
         c.options.gradient = gradient;
         c.options.zero_convention = zero;
         expect_all_implementations_equal(c, 7);
@@ -154,7 +154,7 @@ TEST_P(DenseShiftEquality, ShapesMemoryFormatsAndBias) {
   for (const auto& shape : shapes) {
     for (const bool channels_last : {false, true}) {
       for (const std::int64_t bias : {0, -3}) {
-        Case c{shape, denseshift_options(GetParam(), ""), sgd(0.9, false), 1e-4, channels_last};
+        EqualityCase c{shape, denseshift_options(GetParam(), ""), sgd(0.9, false), 1e-4, channels_last};
         c.options.shift_bias = bias;
         expect_all_implementations_equal(c, 5);
         if (HasFatalFailure()) return;
@@ -183,7 +183,7 @@ TEST_P(DenseShiftEquality, OneAndTwoThreads) {
   const int before = at::get_num_threads();
   for (const char* impl : {"leaf", "function"}) {
     // Two and a bit of the pieces that threads are given, so the split falls inside.
-    const Case c{{64, 65, 3, 3}, denseshift_options(GetParam(), impl), sgd(0.9, true), 1e-4};
+    const EqualityCase c{{64, 65, 3, 3}, denseshift_options(GetParam(), impl), sgd(0.9, true), 1e-4};
     at::set_num_threads(1);
     const Outcome one = train(c, 5);
     at::set_num_threads(2);

@@ -223,6 +223,17 @@ TEST_F(StudyResults, MeanAndSpreadAreOverSeedsAndTheNewestRunOfASeedCounts) {
   EXPECT_THAT(scales_with_runs(catalog_->get("mine"), database_), ElementsAre("smoke"));
 }
 
+TEST_F(StudyResults, AMetricCanBeOfTheEpochThatAnotherOneSelected) {
+  const std::int64_t run = record("a", 1, 40);  // validation top-1: 45, then 40
+  store_.record_metrics(run, 1, "test", {{"top1", 30}});
+  store_.record_metrics(run, 2, "test", {{"top1", 35}});
+  const experiments::MetricReference last{"test", "top1"}, selected{"test", "top1", {{"val", "top1"}}};
+  EXPECT_EQ(run_value(database_, run, last, CellValue::last), 35);
+  EXPECT_EQ(run_value(database_, run, selected, CellValue::last), 30);
+  EXPECT_EQ(run_value(database_, run, selected, CellValue::best), 35);
+  EXPECT_EQ(run_value(database_, run, {"test", "top1", {{"val", "nothing"}}}, CellValue::last), std::nullopt);
+}
+
 TEST_F(StudyResults, ADifferencePairsRunsBySeed) {
   record("a", 1, 10);
   record("a", 2, 20);

@@ -16,10 +16,10 @@ namespace denseshift::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kHeader = ",path,speakerId,transcription,action,object,location\n";
 
@@ -31,7 +31,7 @@ std::string noise_wav(std::uint64_t key, std::int64_t rate = 16000, std::int64_t
   return encode_wav(values, rate);
 }
 
-class Fsc : public testing::Test {
+class Fsc : public ::testing::Test {
  protected:
   Fsc() {
     fs::create_directories(folder_ / "data");

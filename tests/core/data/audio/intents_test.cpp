@@ -8,8 +8,8 @@
 namespace denseshift::data {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 Intents example() {
   return Intents::from_combinations({"action", "object", "location"}, {{"stop", "fan", "hall"},

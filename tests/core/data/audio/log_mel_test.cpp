@@ -12,7 +12,7 @@
 namespace denseshift::data {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::vector<float> sine(double hertz, std::int64_t rate, std::int64_t count) {
   std::vector<float> samples;

@@ -15,11 +15,11 @@
 namespace denseshift::data {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
-std::vector<float> sine(double hertz, std::int64_t rate, std::int64_t count) {
+std::vector<float> loud_sine(double hertz, std::int64_t rate, std::int64_t count) {
   std::vector<float> samples;
   for (std::int64_t i = 0; i < count; ++i) {
     const double turn = hertz * static_cast<double>(i) / static_cast<double>(rate);
@@ -48,7 +48,7 @@ std::string error_for(const std::string& content, const RecordingRule& rule = {}
 }
 
 TEST(Recording, WavAndFlacOfSeveralDepthsReadBack) {
-  const std::vector<float> samples = sine(440, 16000, 3000);
+  const std::vector<float> samples = loud_sine(440, 16000, 3000);
   const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16,  SF_FORMAT_WAV | SF_FORMAT_PCM_24,
                          SF_FORMAT_WAV | SF_FORMAT_FLOAT,   SF_FORMAT_WAVEX | SF_FORMAT_PCM_16,
                          SF_FORMAT_FLAC | SF_FORMAT_PCM_16, SF_FORMAT_FLAC | SF_FORMAT_PCM_24};
@@ -62,16 +62,16 @@ TEST(Recording, WavAndFlacOfSeveralDepthsReadBack) {
 TEST(Recording, IntegersAreDividedByFullScale) {
   const std::string wav = encode_wav({0.0F, 1.0F / 32768, -1.0F, 2.0F, -2.0F, 0.5F}, 16000);
   EXPECT_THAT(decode_recording(wav, "x", {}),
-              testing::ElementsAre(0.0F, 1.0F / 32768, -1.0F, 32767.0F / 32768, -1.0F, 0.5F));
+              ::testing::ElementsAre(0.0F, 1.0F / 32768, -1.0F, 32767.0F / 32768, -1.0F, 0.5F));
 }
 
 TEST(Recording, OurWavIsThatOfLibsndfile) {
-  const std::vector<float> samples = decode_recording(encode_wav(sine(300, 8000, 999), 8000), "x", {.rate = 8000});
+  const std::vector<float> samples = decode_recording(encode_wav(loud_sine(300, 8000, 999), 8000), "x", {.rate = 8000});
   EXPECT_EQ(encode_wav(samples, 8000), written(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 8000, 1, samples));
 }
 
 TEST(Recording, WrongFormsAreErrorsOfOneLine) {
-  const std::vector<float> samples = sine(440, 16000, 4000);
+  const std::vector<float> samples = loud_sine(440, 16000, 4000);
   const int wav = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
   EXPECT_THAT(error_for(written(wav, 16000, 2, samples)), HasSubstr("a/b.wav: 2 channels, expected a mono recording"));
   EXPECT_THAT(error_for(written(wav, 8000, 1, samples)), HasSubstr("a/b.wav: sample rate 8000 Hz, expected 16000 Hz"));
@@ -88,7 +88,7 @@ TEST(Recording, WrongFormsAreErrorsOfOneLine) {
 }
 
 TEST(Recording, FilesThatWereCutOffAreErrors) {
-  const std::vector<float> samples = sine(440, 16000, 4000);
+  const std::vector<float> samples = loud_sine(440, 16000, 4000);
   const std::string wav = encode_wav(samples, 16000);
   EXPECT_THAT(error_for(wav.substr(0, wav.size() - 2)),
               HasSubstr("truncated: the header announces 8000 bytes of audio, the file has 7998"));
@@ -103,18 +103,18 @@ TEST(Recording, FilesThatWereCutOffAreErrors) {
 }
 
 TEST(Recording, AbsurdHeadersTakeNoMemory) {
-  std::string wav = encode_wav(sine(440, 16000, 4000), 16000);
+  std::string wav = encode_wav(loud_sine(440, 16000, 4000), 16000);
   for (const std::size_t at : {40, 41, 42, 43}) wav[at] = '\xF0';  // audio of 4 GB, in 8 kB
   EXPECT_THAT(error_for(wav), HasSubstr("truncated"));
   // A FLAC header that announces 2^36 - 1 samples: the last 36 bits before the checksum.
-  std::string flac = written(SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 1, sine(440, 16000, 4000));
+  std::string flac = written(SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 1, loud_sine(440, 16000, 4000));
   flac[21] = static_cast<char>(static_cast<unsigned char>(flac[21]) | 0x0FU);
   for (const std::size_t at : {22, 23, 24, 25}) flac[at] = '\xFF';
   EXPECT_THAT(error_for(flac), HasSubstr("s long, at most 120 s are accepted"));
 }
 
 TEST(Recording, DamagedFilesNeverCrash) {
-  const std::vector<float> samples = sine(440, 16000, 2000);
+  const std::vector<float> samples = loud_sine(440, 16000, 2000);
   const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_WAVEX | SF_FORMAT_PCM_24,
                          SF_FORMAT_WAV | SF_FORMAT_IMA_ADPCM, SF_FORMAT_FLAC | SF_FORMAT_PCM_16};
   int errors = 0;
@@ -134,13 +134,13 @@ TEST(Recording, DamagedFilesNeverCrash) {
 }
 
 TEST(Recording, ResamplingKeepsPitchAndLoudnessAndIsAskedFor) {
-  const std::string wav = encode_wav(sine(1000, 8000, 8000), 8000);
+  const std::string wav = encode_wav(loud_sine(1000, 8000, 8000), 8000);
   const std::vector<float> read = decode_recording(wav, "x", {.rate = 16000, .resample = true});
   ASSERT_NEAR(static_cast<double>(read.size()), 16000, 8);
-  const std::vector<float> expected = sine(1000, 16000, 16000);
+  const std::vector<float> expected = loud_sine(1000, 16000, 16000);
   for (std::size_t i = 1000; i < 15000; ++i) ASSERT_NEAR(read[i], expected[i], 2e-3) << i;
   // What the lower rate cannot hold is gone.
-  const std::vector<float> low = resample(sine(6000, 16000, 16000), 16000, 8000);
+  const std::vector<float> low = resample(loud_sine(6000, 16000, 16000), 16000, 8000);
   for (std::size_t i = 500; i < 7500; ++i) ASSERT_NEAR(low[i], 0, 2e-3);
 }
 

@@ -17,8 +17,8 @@ namespace denseshift::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 const SpeechDataset& speech(const Dataset& dataset) { return dynamic_cast<const SpeechDataset&>(dataset); }
 
@@ -157,7 +157,7 @@ TEST(Export, TonesReadBackAsFluentSpeechCommands) {
   }
 }
 
-class Fsdd : public testing::Test {
+class Fsdd : public ::testing::Test {
  protected:
   void add(const std::string& name) {
     fs::create_directories(folder_ / "recordings");

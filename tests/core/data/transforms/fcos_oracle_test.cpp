@@ -12,7 +12,7 @@
 namespace denseshift::data {
 namespace {
 
-std::string oracle_path() {
+std::string model_oracles() {
   std::string path;
   if (const char* named = std::getenv("DENSESHIFT_MODEL_ORACLES")) {
     path = named;
@@ -23,10 +23,11 @@ std::string oracle_path() {
 }
 
 TEST(FcosOracle, SizesOfTheTable) {
-  if (oracle_path().empty()) {
+  if (model_oracles().empty()) {
     GTEST_SKIP() << "no model_oracles.json: set DENSESHIFT_MODEL_ORACLES or DENSESHIFT_TEST_DATA";
   }
-  const nlohmann::json table = nlohmann::json::parse(std::ifstream(oracle_path())).at("rcnn_transform_sizes_800_1333");
+  const nlohmann::json table =
+      nlohmann::json::parse(std::ifstream(model_oracles())).at("rcnn_transform_sizes_800_1333");
   std::map<std::string, std::size_t> column;
   for (const auto& name : table.at("columns")) column.emplace(name, column.size());
   ASSERT_FALSE(table.at("rows").empty());

@@ -74,7 +74,7 @@ struct Case {
   std::array<std::int64_t, 4> box;
 };
 
-class Boxes : public testing::TestWithParam<Case> {};
+class Boxes : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Boxes, LieWhereTheRectangleIs) {
   const Case& given = GetParam();
@@ -104,11 +104,11 @@ TEST_P(Boxes, LieWhereTheRectangleIs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Transforms, Boxes,
-                         testing::Values(Case{"square", 96, 120, 80, {10, 20, 60, 50}},
-                                         Case{"ssd", 300, 200, 150, {30, 40, 110, 120}},
-                                         Case{"ssd", 128, 240, 320, {20, 60, 130, 280}},
-                                         Case{"fcos", 160, 120, 90, {10, 20, 60, 50}},
-                                         Case{"fcos", 64, 101, 207, {5, 100, 90, 200}}));
+                         ::testing::Values(Case{"square", 96, 120, 80, {10, 20, 60, 50}},
+                                           Case{"ssd", 300, 200, 150, {30, 40, 110, 120}},
+                                           Case{"ssd", 128, 240, 320, {20, 60, 130, 280}},
+                                           Case{"fcos", 160, 120, 90, {10, 20, 60, 50}},
+                                           Case{"fcos", 64, 101, 207, {5, 100, 90, 200}}));
 
 TEST(Transforms, EvaluationDrawsNothing) {
   const AnnotatedImage picture = rectangle(60, 40, {5, 5, 20, 20}, false);

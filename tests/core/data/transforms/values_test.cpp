@@ -16,7 +16,7 @@
 namespace denseshift::data {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Image noise(std::int64_t width, std::int64_t height) {
   Image image;

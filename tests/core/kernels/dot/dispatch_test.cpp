@@ -48,7 +48,7 @@ TEST(DotKernels, EntriesAreConsistent) {
     SCOPED_TRACE(kernel.name);
     EXPECT_TRUE(names.insert(kernel.name).second);
     const bool f16 = kernel.family == DotFamily::f16;
-    EXPECT_THAT(std::string(kernel.name), testing::StartsWith(f16 ? "f16_" : "i8_"));
+    EXPECT_THAT(std::string(kernel.name), ::testing::StartsWith(f16 ? "f16_" : "i8_"));
     EXPECT_EQ(kernel.f16 != nullptr, f16);
     EXPECT_EQ(kernel.i8 != nullptr, !f16);
     EXPECT_EQ(dot_variant(kernel.variant).family, kernel.family);

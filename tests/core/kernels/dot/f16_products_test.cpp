@@ -40,7 +40,7 @@ const std::vector<std::uint16_t>& special_values() {
   return values;
 }
 
-class F16Products : public testing::TestWithParam<DotKernel> {};
+class F16Products : public ::testing::TestWithParam<DotKernel> {};
 
 TEST_P(F16Products, SingleElement) {
   const DotKernel& kernel = GetParam();
@@ -111,7 +111,7 @@ TEST_P(F16Products, FlagsOfTheVariant) {
   }
 }
 
-class F16Robust : public testing::TestWithParam<DotKernel> {};
+class F16Robust : public ::testing::TestWithParam<DotKernel> {};
 
 // One NaN or infinity anywhere in a long input.
 TEST_P(F16Robust, SpecialValuesReachTheSum) {
@@ -127,7 +127,7 @@ TEST_P(F16Robust, SpecialValuesReachTheSum) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, F16Products, testing::ValuesIn(runnable(DotFamily::f16)),
+INSTANTIATE_TEST_SUITE_P(All, F16Products, ::testing::ValuesIn(runnable(DotFamily::f16)),
                          [](const auto& info) { return std::string(info.param.name); });
 
 std::vector<DotKernel> robust_kernels() {
@@ -135,7 +135,7 @@ std::vector<DotKernel> robust_kernels() {
   std::erase_if(kernels, [](const DotKernel& kernel) { return !dot_variant(kernel.variant).robust; });
   return kernels;
 }
-INSTANTIATE_TEST_SUITE_P(All, F16Robust, testing::ValuesIn(robust_kernels()),
+INSTANTIATE_TEST_SUITE_P(All, F16Robust, ::testing::ValuesIn(robust_kernels()),
                          [](const auto& info) { return std::string(info.param.name); });
 
 // The case list of docs/kernels.md, "Special values", for weights that kernels do not get: 2^e with any e from -7 to 7.
@@ -181,7 +181,7 @@ TEST(F16AddSpecialValues, AsDocumented) {
       for (std::uint32_t bits = 0; bits < 0x10000; bits += test_stride()) {
         const auto x = static_cast<std::uint16_t>(bits);
         check_case(x, e, negative, kernel->f16(&x, &increment, 1));
-        if (testing::Test::HasFailure())
+        if (::testing::Test::HasFailure())
           FAIL() << "x " << std::hex << bits << ", e " << std::dec << e << ' ' << negative;
       }
     }

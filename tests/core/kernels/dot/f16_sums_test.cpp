@@ -5,7 +5,7 @@
 namespace denseshift::kernels {
 namespace {
 
-class F16Sums : public testing::TestWithParam<DotKernel> {
+class F16Sums : public ::testing::TestWithParam<DotKernel> {
  protected:
   struct Result {
     double got = 0, exact = 0, magnitude = 0;
@@ -87,7 +87,7 @@ TEST_P(F16Sums, LargestValues) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, F16Sums, testing::ValuesIn(runnable(DotFamily::f16)),
+INSTANTIATE_TEST_SUITE_P(All, F16Sums, ::testing::ValuesIn(runnable(DotFamily::f16)),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace denseshift::kernels {
 namespace {
 
-class I8Dot : public testing::TestWithParam<DotKernel> {
+class I8Dot : public ::testing::TestWithParam<DotKernel> {
  protected:
   void check(const std::vector<std::int8_t>& x, const std::vector<DotWeight>& weights, const std::string& what) {
     const DotKernel& kernel = GetParam();
@@ -112,7 +112,7 @@ TEST_P(I8Dot, LongestInput) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, I8Dot, testing::ValuesIn(runnable(DotFamily::i8)),
+INSTANTIATE_TEST_SUITE_P(All, I8Dot, ::testing::ValuesIn(runnable(DotFamily::i8)),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -25,7 +25,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-struct Wanted {
+struct WantedDeepLab {
   std::string backbone = "resnet18";
   std::string method = "fp32";
   std::int64_t wbits = 32;
@@ -35,7 +35,7 @@ struct Wanted {
   std::int64_t classes = 4;
 };
 
-std::shared_ptr<Segmenter> build(const Wanted& wanted) {
+std::shared_ptr<Segmenter> build_deeplab(const WantedDeepLab& wanted) {
   quant::MethodOptions options;
   options.method = wanted.method;
   options.wbits = wanted.wbits;
@@ -54,7 +54,7 @@ std::int64_t parameters_of(const torch::nn::Module& model, const std::string& pr
 }
 
 TEST(DeepLabV3, HasTorchvisionsNamesAndSizes) {
-  const auto model = build({.backbone = "resnet50", .classes = 21});
+  const auto model = build_deeplab({.backbone = "resnet50", .classes = 21});
   EXPECT_EQ(parameters_of(*model, ""), 42'004'074);
   EXPECT_EQ(parameters_of(*model, "backbone."), 23'508'032);
   EXPECT_EQ(parameters_of(*model, "classifier."), 16'130'837);
@@ -69,11 +69,11 @@ TEST(DeepLabV3, HasTorchvisionsNamesAndSizes) {
         "aux_classifier.4.weight", "aux_classifier.4.bias"}) {
     EXPECT_THAT(names, Contains(name));
   }
-  EXPECT_EQ(parameters_of(*build({.backbone = "resnet50", .aux = false, .classes = 21}), ""), 39'638'869);
+  EXPECT_EQ(parameters_of(*build_deeplab({.backbone = "resnet50", .aux = false, .classes = 21}), ""), 39'638'869);
 }
 
 TEST(DeepLabV3, LayersAreNamedAndPlacedForThePolicy) {
-  const auto model = build({.backbone = "resnet50", .classes = 21});
+  const auto model = build_deeplab({.backbone = "resnet50", .classes = 21});
   std::map<std::string, std::pair<int, std::int64_t>> parts;
   std::vector<std::string> predictions;
   for (const auto& [name, layer] : weight_layers(*model)) {
@@ -93,7 +93,7 @@ TEST(DeepLabV3, LayersAreNamedAndPlacedForThePolicy) {
 
 TEST(DeepLabV3, DilationKeepsAnEighthOfTheSide) {
   const at::NoGradGuard no_grad;
-  const auto model = build({});
+  const auto model = build_deeplab({});
   model->eval();
   for (const quant::NamedTensor& item : model->features(at::zeros({1, 3, 33, 49}))) {
     if (item.name.rfind("layer", 0) != 0) continue;
@@ -113,7 +113,7 @@ TEST(DeepLabV3, ThreeByThreeConvolutionsAreDilatedAsPublished) {
     const at::Tensor y = conv->forward(x)[0][0][0];
     return (y.nonzero().max() - 16).item<std::int64_t>();
   };
-  const auto model = build({.backbone = "resnet50"});
+  const auto model = build_deeplab({.backbone = "resnet50"});
   std::map<std::string, std::int64_t> dilation;
   for (const auto& item : model->named_modules("", false)) {
     const auto conv = std::dynamic_pointer_cast<Conv2d>(item.value());
@@ -129,7 +129,7 @@ TEST(DeepLabV3, ThreeByThreeConvolutionsAreDilatedAsPublished) {
 }
 
 TEST(DeepLabV3, EvaluationHasNoDropoutAndNoAuxiliaryHead) {
-  const auto model = build({});
+  const auto model = build_deeplab({});
   initialize(*model, 1);
   const at::Tensor images = at::randn({2, 3, 33, 33});
   const at::NoGradGuard no_grad;
@@ -143,7 +143,7 @@ TEST(DeepLabV3, EvaluationHasNoDropoutAndNoAuxiliaryHead) {
   EXPECT_TRUE(at::equal(model->forward(images).out, model->forward(images).out));
 }
 
-std::string message_of(const std::function<void()>& action) {
+std::string refusal_of(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -153,17 +153,17 @@ std::string message_of(const std::function<void()>& action) {
 }
 
 TEST(DeepLabV3, OneImageCannotTrainThePooledBranch) {
-  const auto model = build({});
+  const auto model = build_deeplab({});
   model->train();
-  EXPECT_THAT(message_of([&] { (void)model->forward(at::zeros({1, 3, 33, 33})); }), HasSubstr("one value per channel"));
-  EXPECT_THAT(message_of([] { (void)build({.backbone = "resnet20"}); }), HasSubstr("no backbone resnet20"));
+  EXPECT_THAT(refusal_of([&] { (void)model->forward(at::zeros({1, 3, 33, 33})); }), HasSubstr("one value per channel"));
+  EXPECT_THAT(refusal_of([] { (void)build_deeplab({.backbone = "resnet20"}); }), HasSubstr("no backbone resnet20"));
 }
 
 TEST(DeepLabV3, QuantizedActivationsAreTheInputsOfQuantizedLayers) {
-  const Wanted everything{.method = "denseshift", .wbits = 3, .abits = 4};
-  const auto names = [](const Wanted& wanted) {
+  const WantedDeepLab everything{.method = "denseshift", .wbits = 3, .abits = 4};
+  const auto names = [](const WantedDeepLab& wanted) {
     std::vector<std::string> result;
-    for (const auto& [name, layer] : activation_layers(*build(wanted))) result.push_back(name);
+    for (const auto& [name, layer] : activation_layers(*build_deeplab(wanted))) result.push_back(name);
     return result;
   };
   const std::vector<std::string> all = names(everything);
@@ -172,18 +172,18 @@ TEST(DeepLabV3, QuantizedActivationsAreTheInputsOfQuantizedLayers) {
                            "classifier.0.project.2", "classifier.3", "aux_classifier.2"}) {
     EXPECT_THAT(all, Contains(name));
   }
-  Wanted backbone = everything;
+  WantedDeepLab backbone = everything;
   backbone.rules = {"*classifier.*=fp32"};
   for (const std::string& name : names(backbone)) EXPECT_THAT(name, HasSubstr("backbone."));
   EXPECT_THAT(names(backbone), Not(Contains("backbone.layer4.1.act")));  // its only readers are the branches
   EXPECT_THAT(names(backbone), Contains("backbone.layer3.1.act"));
-  Wanted last = everything;
+  WantedDeepLab last = everything;
   last.rules = {"classifier.4=fp32"};
   EXPECT_THAT(names(last), Not(Contains("classifier.3")));
 }
 
 TEST(DeepLabV3, QuantizedPredictionsStartSmall) {
-  const auto model = build({.method = "denseshift", .wbits = 3});
+  const auto model = build_deeplab({.method = "denseshift", .wbits = 3});
   initialize(*model, 2);
   for (const auto& [name, layer] : weight_layers(*model)) {
     if (layer->site().prediction) {
@@ -198,7 +198,7 @@ TEST(DeepLabV3, QuantizedPredictionsStartSmall) {
   EXPECT_LT(output.aux.std().item<double>(), 5);
 }
 
-at::Tensor total(const std::vector<quant::NamedTensor>& losses) {
+at::Tensor summed(const std::vector<quant::NamedTensor>& losses) {
   at::Tensor sum = losses.front().tensor;
   for (std::size_t i = 1; i < losses.size(); ++i) sum = sum + losses[i].tensor;
   return sum;
@@ -208,17 +208,17 @@ TEST(DeepLabV3, TrainsWithEveryPartQuantized) {
   at::manual_seed(3);
   const at::Tensor images = at::randn({2, 3, 33, 33});
   const at::Tensor target = at::randint(4, {2, 33, 33}, at::kLong);
-  for (const Wanted& wanted :
-       {Wanted{.method = "denseshift", .wbits = 3}, Wanted{.method = "denseshift", .wbits = 2, .abits = 4},
-        Wanted{.method = "twn", .wbits = 2, .abits = 4, .aux = false}}) {
-    const auto model = build(wanted);
+  for (const WantedDeepLab& wanted : {WantedDeepLab{.method = "denseshift", .wbits = 3},
+                                      WantedDeepLab{.method = "denseshift", .wbits = 2, .abits = 4},
+                                      WantedDeepLab{.method = "twn", .wbits = 2, .abits = 4, .aux = false}}) {
+    const auto model = build_deeplab(wanted);
     initialize(*model, 1);
     model->train();
     const auto optimizer = optim::make_optimizer({}, optim::collect_parameters(*model, 1e-4, true));
     double first = 0, last = 0;
     for (int step = 0; step < 2; ++step) {
       optimizer->zero_grad();
-      const at::Tensor loss = total(segmentation_losses(model->forward(images), target));
+      const at::Tensor loss = summed(segmentation_losses(model->forward(images), target));
       last = loss.item<double>();
       ASSERT_TRUE(std::isfinite(last)) << wanted.method;
       if (step == 0) first = last;
@@ -253,7 +253,7 @@ TEST(SegmentationLoss, IsTheMeanOverLabelledPixels) {
 
 TEST(SegmentationLoss, IsZeroWithoutALabelledPixel) {
   const at::Tensor out = at::randn({1, 3, 4, 5}).requires_grad_(true);
-  const at::Tensor loss = total(segmentation_losses({out, {}}, at::full({1, 4, 5}, kIgnoredPixel, at::kLong)));
+  const at::Tensor loss = summed(segmentation_losses({out, {}}, at::full({1, 4, 5}, kIgnoredPixel, at::kLong)));
   EXPECT_EQ(loss.item<double>(), 0);
   loss.backward();
   EXPECT_TRUE(at::equal(out.grad(), at::zeros_like(out)));
