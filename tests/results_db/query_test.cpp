@@ -69,10 +69,10 @@ TEST_F(QueryTest, MetricsOfOtherTasksAreListedOnceTheyAreRecorded) {
   }
   opened_ = std::make_unique<Database>(path(), OpenMode::read_only);
   std::vector<std::string> expected = default_list_columns();
-  const auto at = expected.insert(std::ranges::find(expected, "loss"), "mAP") - expected.begin();
+  const auto place = expected.insert(std::ranges::find(expected, "loss"), "mAP");
+  const auto column = static_cast<std::size_t>(place - expected.begin());
   const ResultTable table = list_runs(*opened_, {});
   EXPECT_EQ(table.columns, expected);
-  const auto column = static_cast<std::size_t>(at);
   EXPECT_EQ(std::get<double>(table.rows.at(4).at(column)), 12.5);
   EXPECT_TRUE(is_null(table.rows.at(0).at(column)));
 }
