@@ -22,7 +22,7 @@ namespace {
 namespace po = boost::program_options;
 using Json = nlohmann::ordered_json;
 
-void print_json(const Json& json) { std::cout << json.dump(2) << '\n'; }
+void print_info(const Json& json) { std::cout << json.dump(2) << '\n'; }
 
 std::string class_count(std::int64_t classes) { return classes == 0 ? "by data" : std::to_string(classes); }
 
@@ -46,7 +46,7 @@ int list_datasets(const std::vector<std::string>& arguments) {
                     {"description", entry.description}});
   }
   if (values["json"].as<bool>()) {
-    print_json(json);
+    print_info(json);
   } else {
     table.print(std::cout);
   }
@@ -98,7 +98,7 @@ int info(const std::vector<std::string>& arguments) {
   const data::DatasetInfo& facts = dataset->info();
   const Json fingerprint = dataset->fingerprint();
   if (values["json"].as<bool>()) {
-    print_json({{"name", facts.name},
+    print_info({{"name", facts.name},
                 {"task", facts.task},
                 {"train", dataset->size(data::Split::train)},
                 {"val", dataset->size(data::Split::val)},
@@ -159,7 +159,7 @@ int check(const std::vector<std::string>& arguments) {
     for (const auto& entry : broken) {
       list.push_back({{"split", data::split_name(entry.split)}, {"index", entry.index}, {"message", entry.message}});
     }
-    print_json({{"name", dataset->info().name}, {"samples", total}, {"broken", list}});
+    print_info({{"name", dataset->info().name}, {"samples", total}, {"broken", list}});
   } else {
     for (const auto& entry : broken) fmt::print("{}\n", entry.message);
     fmt::print("{}: {} samples read, {} broken\n", dataset->info().name, total, broken.size());
@@ -220,7 +220,7 @@ int synth(const std::vector<std::string>& arguments) {
   const std::string reader = reading_dataset(dataset->info().task, format);
   const std::int64_t tests = dataset->size(data::Split::test);
   if (values["json"].as<bool>()) {
-    print_json({{"out", out},
+    print_info({{"out", out},
                 {"dataset", reader},
                 {"train", dataset->size(data::Split::train)},
                 {"val", dataset->size(data::Split::val)},

@@ -5,6 +5,7 @@ set(DENSESHIFT_RECIPES
   imagenet-paper
   fcos-smoke
   fcos-small
+  fcos-coco-tiny
   fcos-paper
   ssd-smoke
   ssd-small
@@ -21,6 +22,7 @@ set(DENSESHIFT_RECIPES
   table2
   table3
   table4
+  table4-coco-tiny
   table5
   table6
   table6-synth

@@ -17,7 +17,7 @@ endmacro()
 # denseshift_own(<target>): warnings, sanitizers and include root for a target of ours.
 function(denseshift_own target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${DENSESHIFT_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${DENSESHIFT_UNITY} UNITY_BUILD_BATCH_SIZE 20)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion)
   if(DENSESHIFT_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

@@ -38,7 +38,7 @@ TEST_F(EvalPredictions, PrintsTheNumbersAndTheCategories) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("1 detections, 1 boxes in 1 images"));
   EXPECT_THAT(result.out, ContainsRegex("AP +0.50:0.95 +all +100 +70.00\n"));
-  EXPECT_THAT(result.out, ContainsRegex("APlarge +0.50:0.95 +large +100 +-\n"));
+  EXPECT_THAT(result.out, ContainsRegex("AP_large +0.50:0.95 +large +100 +-\n"));
   EXPECT_THAT(result.out, ContainsRegex("3 +car +70.00 +100.00 +70.00\n"));
   EXPECT_THAT(result.out, ContainsRegex("18 +dog +- +- +-\n"));
   EXPECT_THAT(result.err, HasSubstr("warning: 1 of the predictions"));
@@ -50,7 +50,7 @@ TEST_F(EvalPredictions, PrintsJson) {
   const json document = json::parse(result.out);
   EXPECT_NEAR(document.at("numbers").at("mAP").get<double>(), 0.7, 1e-12);
   EXPECT_EQ(document.at("numbers").size(), 12u);
-  EXPECT_EQ(document.at("numbers").at("APlarge"), -1);
+  EXPECT_EQ(document.at("numbers").at("AP_large"), -1);
   EXPECT_NEAR(document.at("categories").at(0).at("ap50").get<double>(), 1, 1e-12);
   EXPECT_EQ(document.at("categories").at(1).at("ap"), -1);
   EXPECT_EQ(document.at("left_out"), 1);

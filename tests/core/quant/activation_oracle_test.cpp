@@ -12,7 +12,7 @@ namespace {
 using testing::expect_tensor;
 using testing::number;
 
-std::vector<float> values_of(const at::Tensor& x) {
+std::vector<float> activation_values(const at::Tensor& x) {
   const at::Tensor flat = x.detach().contiguous().to(at::kFloat);
   return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
 }
@@ -57,16 +57,17 @@ void check(const nlohmann::json& entry, bool reference) {
   }
   at::Tensor x = input(entry, "x").requires_grad_(true);
   const at::Tensor y = quantizer->forward(x);
-  expect_tensor(entry, "y", values_of(y));
+  expect_tensor(entry, "y", activation_values(y));
   if (expected.contains("grad_x")) {
     y.backward(input(entry, "grad_y"));
-    expect_tensor(entry, "grad_x", values_of(x.grad()));
+    expect_tensor(entry, "grad_x", activation_values(x.grad()));
   }
   if (expected.contains("grad_alpha")) {
-    expect_tensor(entry, "grad_alpha", values_of(quantizer->parameters().at(0).tensor.grad()));
+    expect_tensor(entry, "grad_alpha", activation_values(quantizer->parameters().at(0).tensor.grad()));
   }
   // After its first step the debiased average is the least-squares basis itself.
-  if (expected.contains("basis_ls")) expect_tensor(entry, "basis_ls", values_of(quantizer->buffers().at(0).tensor));
+  if (expected.contains("basis_ls"))
+    expect_tensor(entry, "basis_ls", activation_values(quantizer->buffers().at(0).tensor));
 }
 
 TEST(ActivationOracle, AllEntries) {

@@ -31,7 +31,7 @@ ActivationOptions make(const std::string& method, std::int64_t bits, double alph
   return options;
 }
 
-std::vector<float> values_of(const at::Tensor& x) {
+std::vector<float> activation_values(const at::Tensor& x) {
   const at::Tensor flat = x.detach().contiguous();
   return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
 }
@@ -140,9 +140,9 @@ TEST(Activations, NotANumberStaysOne) {
 
 TEST(Pact, HandExample) {
   const at::Tensor x = at::tensor({-1.0F, 0.0F, 0.25F, 1.5F, 3.0F, 4.0F});
-  EXPECT_THAT(values_of(make_activation(make("pact", 4, 3))->forward(x)),
+  EXPECT_THAT(activation_values(make_activation(make("pact", 4, 3))->forward(x)),
               Pointwise(FloatNear(1e-6F), {0.0F, 0.0F, 0.2F, 1.6F, 3.0F, 3.0F}));
-  EXPECT_THAT(values_of(make_activation(make("pact", 8, 3))->forward(x)),
+  EXPECT_THAT(activation_values(make_activation(make("pact", 8, 3))->forward(x)),
               Pointwise(FloatNear(1e-6F), {0.0F, 0.0F, 0.247059F, 1.505882F, 3.0F, 3.0F}));
 }
 
@@ -150,7 +150,7 @@ TEST(Pact, GradientAtTheLimitsGoesBothWays) {
   const auto quantizer = make_activation(make("pact", 4, 3));
   const Pass p =
       pass(*quantizer, at::tensor({-1.0F, 0.0F, 1.0F, 3.0F, 4.0F}), at::tensor({1.0F, 2.0F, 4.0F, 8.0F, 16.0F}));
-  EXPECT_THAT(values_of(p.dx), ElementsAre(0.0F, 2.0F, 4.0F, 8.0F, 0.0F));
+  EXPECT_THAT(activation_values(p.dx), ElementsAre(0.0F, 2.0F, 4.0F, 8.0F, 0.0F));
   EXPECT_EQ(p.dalpha.item<float>(), 24.0F);
 }
 
@@ -161,8 +161,8 @@ TEST(Pact, SignedInputsHaveAnOddNumberOfLevels) {
   EXPECT_THAT(quantizer->levels(), ElementsAre(-3, -2, -1, 0, 1, 2, 3));
   const Pass p = pass(*quantizer, at::tensor({-4.0F, -3.0F, -1.6F, 0.4F, 0.5F, 1.5F, 3.0F, 5.0F}),
                       at::tensor({1.0F, 2.0F, 4.0F, 8.0F, 16.0F, 32.0F, 64.0F, 128.0F}));
-  EXPECT_THAT(values_of(p.y), ElementsAre(-3.0F, -3.0F, -2.0F, 0.0F, 0.0F, 2.0F, 3.0F, 3.0F));
-  EXPECT_THAT(values_of(p.dx), ElementsAre(0.0F, 2.0F, 4.0F, 8.0F, 16.0F, 32.0F, 64.0F, 0.0F));
+  EXPECT_THAT(activation_values(p.y), ElementsAre(-3.0F, -3.0F, -2.0F, 0.0F, 0.0F, 2.0F, 3.0F, 3.0F));
+  EXPECT_THAT(activation_values(p.dx), ElementsAre(0.0F, 2.0F, 4.0F, 8.0F, 16.0F, 32.0F, 64.0F, 0.0F));
   EXPECT_EQ(p.dalpha.item<float>(), 64.0F + 128.0F - 1.0F - 2.0F);
 }
 
@@ -186,7 +186,7 @@ TEST(Pact, AlphaHasAFloorFromWhichItCanReturn) {
     options.reference = reference;
     const auto quantizer = make_activation(options);
     const Pass p = pass(*quantizer, at::tensor({-1.0F, 1.0F}), at::tensor({1.0F, -3.0F}));
-    EXPECT_THAT(values_of(p.y), Pointwise(FloatNear(1e-9F), {0.0F, 1e-3F}));
+    EXPECT_THAT(activation_values(p.y), Pointwise(FloatNear(1e-9F), {0.0F, 1e-3F}));
     EXPECT_EQ(p.dalpha.item<float>(), -3.0F);
   }
 }
@@ -198,7 +198,7 @@ TEST(Pact, HalfPrecisionInputsKeepTheirType) {
   EXPECT_EQ(y.scalar_type(), at::kBFloat16);
   y.sum().backward();
   EXPECT_EQ(x.grad().scalar_type(), at::kBFloat16);
-  EXPECT_THAT(values_of(x.grad().to(at::kFloat)), ElementsAre(0.0F, 1.0F, 0.0F));
+  EXPECT_THAT(activation_values(x.grad().to(at::kFloat)), ElementsAre(0.0F, 1.0F, 0.0F));
 }
 
 TEST(Hwgq, HandExample) {
@@ -206,8 +206,8 @@ TEST(Hwgq, HandExample) {
   options.bare = true;
   const at::Tensor x = at::tensor({-1.0F, 0.0F, 0.001F, 0.807F, 0.81F, 1.4F, 2.0F});
   const Pass p = pass(*make_activation(options), x, at::ones({7}));
-  EXPECT_THAT(values_of(p.y), ElementsAre(0.0F, 0.0F, 0.538F, 0.538F, 1.076F, 1.614F, 1.614F));
-  EXPECT_THAT(values_of(p.dx), ElementsAre(0.0F, 0.0F, 1.0F, 1.0F, 1.0F, 1.0F, 0.0F));
+  EXPECT_THAT(activation_values(p.y), ElementsAre(0.0F, 0.0F, 0.538F, 0.538F, 1.076F, 1.614F, 1.614F));
+  EXPECT_THAT(activation_values(p.dx), ElementsAre(0.0F, 0.0F, 1.0F, 1.0F, 1.0F, 1.0F, 0.0F));
 }
 
 TEST(Hwgq, NormalizesItsInput) {
@@ -252,11 +252,12 @@ TEST(LqNets, KeepsTheBasisThatNoInputUses) {
 
 TEST(LqNets, ActsAsIfBehindAReLU) {
   const at::Tensor x = at::tensor({-1.0F, 0.0F, 0.5F, 9.0F});
-  EXPECT_THAT(values_of(pass(*make_activation(make("lq-nets", 2)), x, at::ones({4})).dx),
+  EXPECT_THAT(activation_values(pass(*make_activation(make("lq-nets", 2)), x, at::ones({4})).dx),
               ElementsAre(0.0F, 1.0F, 1.0F, 0.0F));
   ActivationOptions bare = make("lq-nets", 2);
   bare.bare = true;
-  EXPECT_THAT(values_of(pass(*make_activation(bare), x, at::ones({4})).dx), ElementsAre(1.0F, 1.0F, 1.0F, 0.0F));
+  EXPECT_THAT(activation_values(pass(*make_activation(bare), x, at::ones({4})).dx),
+              ElementsAre(1.0F, 1.0F, 1.0F, 0.0F));
 }
 
 TEST(LqNets, TheErrorFallsWithTheBasis) {
