@@ -1,6 +1,7 @@
 #include "results_db/database.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -8,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "results_db/migrations.h"
@@ -19,6 +22,26 @@ namespace denseshift::results_db {
 namespace {
 
 constexpr int kBusyMilliseconds = 15000;
+
+/// The files that connections of this process have open. Closing any descriptor of a file releases every lock that the
+/// process holds on it (POSIX; https://www.sqlite.org/howtocorrupt.html, 2.2), and another process would then take the
+/// write-ahead log away from under a connection. So nothing but SQLite opens a file that is listed here.
+struct OpenFiles {
+  std::mutex mutex;  ///< held from the look at a file until its connection is listed
+  std::map<FileId, int> connections;
+};
+
+OpenFiles& open_files() {
+  static OpenFiles files;
+  return files;
+}
+
+/// Device and number of a file, whatever its name; nothing when it does not exist.
+std::optional<FileId> id_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileId{status.st_dev, status.st_ino};
+}
 
 Error newer_schema(const std::filesystem::path& path, std::int64_t version) {
   return input_error(path.string() + " has schema version " + std::to_string(version) + "; this program knows up to " +
@@ -72,9 +95,16 @@ void check_header(const std::filesystem::path& path, OpenMode mode) {
 int latest_schema_version() { return static_cast<int>(migrations().size()); }
 
 Database::Database(const std::filesystem::path& path, OpenMode mode) : path_(path), mode_(mode) {
-  check_header(path_, mode_);
   try {
-    open_file();
+    {
+      OpenFiles& files = open_files();
+      const std::scoped_lock lock(files.mutex);
+      const std::optional<FileId> found = id_of(path_);
+      if (!found || !files.connections.contains(*found)) check_header(path_, mode_);
+      open_file();
+      file_ = id_of(path_);
+      if (file_) ++files.connections[*file_];
+    }
     const bool empty = check_content();
     if (empty && mode_ != OpenMode::create) {
       throw input_error(path_.string() + " is empty, not a results database", "choose another file with --db");
@@ -97,6 +127,11 @@ Database::~Database() { close(); }
 void Database::close() noexcept {
   sqlite3_close_v2(handle_);
   handle_ = nullptr;
+  if (!file_) return;
+  OpenFiles& files = open_files();
+  const std::scoped_lock lock(files.mutex);
+  if (--files.connections[*file_] == 0) files.connections.erase(*file_);
+  file_.reset();
 }
 
 void Database::open_file() {

@@ -1,9 +1,13 @@
 #pragma once
 // A connection to the results database: WAL, busy time-out, versioned schema.
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 struct sqlite3;
 
@@ -14,6 +18,9 @@ enum class OpenMode {
   write,      ///< read and write; must exist
   read_only,  ///< must exist; nothing is changed, not even the schema
 };
+
+/// Device and number of a file.
+using FileId = std::pair<dev_t, ino_t>;
 
 /// An open results database.
 class Database {
@@ -45,6 +52,7 @@ class Database {
   std::filesystem::path path_;
   OpenMode mode_;
   sqlite3* handle_ = nullptr;
+  std::optional<FileId> file_;  ///< while it is listed as open in this process
 };
 
 /// Opens read-only; a database of an older schema is migrated forward first, for readers use what is new in it.

@@ -2,8 +2,11 @@
 
 #include "results_db/database.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "results_db/migrations.h"
 #include "results_db/query.h"
@@ -23,7 +26,40 @@ void raw_sql(const std::filesystem::path& path, const std::string& sql) {
   sqlite3_close(handle);
 }
 
+/// Whether this process holds SQLite's shared lock on the file, as another process sees it.
+bool is_locked(const std::filesystem::path& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 0x40000002;  // bytes of the shared lock: https://www.sqlite.org/lockingv3.html and os.h of SQLite
+    lock.l_len = 510;
+    const int file = ::open(path.c_str(), O_RDWR);
+    ::_exit(::fcntl(file, F_GETLK, &lock) == 0 ? static_cast<int>(lock.l_type != F_UNLCK) : 2);
+  }
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+    throw std::runtime_error("the child did not look at the lock");
+  return WEXITSTATUS(status) == 1;
+}
+
 class DatabaseTest : public ResultsTest {};
+
+// A process that loses its lock has its write-ahead log removed by the next process that closes the database: what it
+// writes from then on is lost, and the file is damaged.
+TEST_F(DatabaseTest, AFurtherConnectionOfAProcessKeepsTheLockOfTheFirst) {
+  const Database first(path(), OpenMode::create);
+  ASSERT_TRUE(is_locked(path()));
+  for (const OpenMode mode : {OpenMode::create, OpenMode::write, OpenMode::read_only}) {
+    const Database further(path(), mode);
+    EXPECT_TRUE(is_locked(path()));
+  }
+  EXPECT_TRUE(is_locked(path()));
+  std::filesystem::create_symlink(path(), path("link.db"));
+  { const Database further(path("link.db"), OpenMode::write); }
+  EXPECT_TRUE(is_locked(path())) << "the same file by another name";
+}
 
 TEST_F(DatabaseTest, CreatesTheLatestSchemaInWalMode) {
   const Database database(path(), OpenMode::create);
