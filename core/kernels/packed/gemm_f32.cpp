@@ -11,9 +11,9 @@
 namespace denseshift::kernels {
 namespace {
 
-constexpr std::size_t kF32BlockInputs = 256;
+constexpr std::size_t kF32BlockInputs = 384;
 /// Panels that take a block of the columns from the second-level cache before the next block replaces it there.
-constexpr std::size_t kMostF32Panels = 8;
+constexpr std::size_t kMostF32Panels = 4;
 /// Their sums lie there, too.
 constexpr std::size_t kF32SumsBytes = 256 * 1024;
 
