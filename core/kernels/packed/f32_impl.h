@@ -94,7 +94,7 @@ void gemv_f32_decode(const GemvF32Call& call) {
     typename Simd::Floats all[kInputs];
     for (std::size_t i = 0; i < kInputs; ++i) all[i] = Simd::broadcast(x + i);
     for (std::size_t t = 0; t < call.group; ++t, tile += kCacheLine) {
-      __builtin_prefetch(tile + 8192, 0, 2);
+      __builtin_prefetch(tile + 8192, 0, 3);
       for (std::size_t v = 0; v < kTileRows / Simd::kRows; ++v) {
         add_products<Simd, kBits>(table, tile + v * 4 * Simd::kRows, all, call.sums + t * kTileRows + v * Simd::kRows,
                                   std::make_index_sequence<kInputs>{});
