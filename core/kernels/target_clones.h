@@ -6,8 +6,11 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GNUC__) || __GNUC__ < 12 || \
     defined(__clang__) || !defined(__x86_64__) || !defined(__gnu_linux__)
 #define DENSESHIFT_CLONES
+#define DENSESHIFT_CLONES_256
 #else
 #define DENSESHIFT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+// Without 512-bit registers, which slow the clock down for what comes next: for short work beside code of any level.
+#define DENSESHIFT_CLONES_256 __attribute__((target_clones("arch=x86-64-v3", "default")))
 #endif
 
 // Helpers of a cloned function must be inlined into it, otherwise they stay at the baseline.

@@ -17,14 +17,13 @@ DENSESHIFT_INLINE float total(__m256 sum) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-// x where its exponent field is not 0 keeps `value`, elsewhere 0.
+// `value` where the exponent field of x is not 0, elsewhere 0. The field is never negative, so "take the sign of it"
+// does either of the two and nothing else, in one instruction instead of a comparison and a mask.
 DENSESHIFT_INLINE __m128i unless_zero(__m128i x, __m128i value) {
-  const __m128i exponent = _mm_and_si128(x, _mm_set1_epi16(kExponentBits));
-  return _mm_andnot_si128(_mm_cmpeq_epi16(exponent, _mm_setzero_si128()), value);
+  return _mm_sign_epi16(value, _mm_and_si128(x, _mm_set1_epi16(kExponentBits)));
 }
 DENSESHIFT_INLINE __m256i unless_zero(__m256i x, __m256i value) {
-  const __m256i exponent = _mm256_and_si256(x, _mm256_set1_epi16(kExponentBits));
-  return _mm256_andnot_si256(_mm256_cmpeq_epi16(exponent, _mm256_setzero_si256()), value);
+  return _mm256_sign_epi16(value, _mm256_and_si256(x, _mm256_set1_epi16(kExponentBits)));
 }
 
 struct Fma {
@@ -48,8 +47,15 @@ struct Add16 {
   }
 };
 
+// Sixteen at once share what zero-safety costs.
 struct Add16Safe {
   static constexpr std::size_t kWeightBytes = 2;
+  static DENSESHIFT_INLINE void pair(__m256& first, __m256& second, const std::uint16_t* x, const std::uint8_t* w) {
+    const __m256i bits = load16(x);
+    const __m256i products = unless_zero(bits, _mm256_add_epi16(bits, load16(w)));
+    first = _mm256_add_ps(first, _mm256_cvtph_ps(_mm256_castsi256_si128(products)));
+    second = _mm256_add_ps(second, _mm256_cvtph_ps(_mm256_extracti128_si256(products, 1)));
+  }
   static DENSESHIFT_INLINE __m256 step(__m256 sum, __m128i x, const std::uint8_t* w) {
     return _mm256_add_ps(sum, _mm256_cvtph_ps(unless_zero(x, _mm_add_epi16(x, load8(w)))));
   }
@@ -101,8 +107,13 @@ DENSESHIFT_INLINE float dot(const std::uint16_t* x, const void* weights, std::si
   for (__m256& s : sum) s = _mm256_setzero_ps();
   std::size_t i = 0;
   for (; i + 8 * kSums <= n; i += 8 * kSums) {
-    for (std::size_t k = 0; k < kSums; ++k) {
-      sum[k] = Step::step(sum[k], load8(x + i + 8 * k), w + (i + 8 * k) * kBytes);
+    if constexpr (requires { &Step::pair; }) {
+      for (std::size_t k = 0; k < kSums; k += 2)
+        Step::pair(sum[k], sum[k + 1], x + i + 8 * k, w + (i + 8 * k) * kBytes);
+    } else {
+      for (std::size_t k = 0; k < kSums; ++k) {
+        sum[k] = Step::step(sum[k], load8(x + i + 8 * k), w + (i + 8 * k) * kBytes);
+      }
     }
   }
   for (; i + 8 <= n; i += 8) sum[0] = Step::step(sum[0], load8(x + i), w + i * kBytes);

@@ -16,6 +16,7 @@ struct Avx2 {
   using Narrow = __m256i;  // 16 sums of 16 bits, two for each row
   static constexpr std::size_t kRows = 8, kVectors = 2, kColumns = 4;
   static constexpr int kXOffset = 0;
+  static constexpr std::size_t gemv_tiles(int bits) { return bits == 2 ? 4 : 2; }
   static constexpr int steps(int factor) { return maddubs_steps(factor); }
 
   static Bytes load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }

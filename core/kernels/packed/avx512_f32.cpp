@@ -101,7 +101,7 @@ void gemv_f32_table(const GemvF32Call& call) {
   for (std::size_t block = 0; block < call.blocks; ++block, x += f32_tile_cols(kBits)) {
     const Products<kBits> products(x);
     for (std::size_t t = 0; t < call.group; ++t, tile += kCacheLine) {
-      __builtin_prefetch(tile + 8192, 0, 2);
+      __builtin_prefetch(tile + 8192, 0, 3);
       add_looked_up(products, tile, call.sums + t * kTileRows, std::make_index_sequence<Products<kBits>::kCount>{});
     }
   }

@@ -42,21 +42,22 @@ constexpr std::size_t kMaxTileColumns = 12;
 /// Most rows of one.
 constexpr std::size_t kMaxPanelRows = 32;
 
-/// Decodes the weights of `mr` output rows for all inputs.
+/// Decodes the weights of `mr` output rows and the inputs from tile block `block` on, `blocks` of them.
 struct A8DecodeCall {
-  const std::uint8_t* tiles = nullptr;  ///< of the whole matrix
-  std::size_t row_tiles = 0;            ///< in the matrix
-  std::size_t blocks = 0;
-  std::size_t row = 0;           ///< first output row, a multiple of the kernel's mr
+  const std::uint8_t* tiles = nullptr;        ///< of the whole matrix
+  std::size_t row_tiles = 0, all_blocks = 0;  ///< in the matrix
+  std::size_t row = 0;                        ///< first output row, a multiple of the kernel's mr
+  std::size_t block = 0, blocks = 0;
   std::int8_t* panel = nullptr;  ///< passes * steps * mr * 4; rows beyond the matrix become 0
 };
-/// One register tile: `columns` columns times mr rows over all taps.
+/// One register tile: sums of `columns` columns times mr rows += products of a panel.
 struct A8TileCall {
   const std::int8_t* panel = nullptr;
-  const std::uint8_t* const* x = nullptr;  ///< taps * columns pointers to tap_steps * 4 bytes
+  const std::uint8_t* const* x = nullptr;  ///< taps * columns pointers
   std::size_t taps = 1;
-  std::size_t tap_steps = 0;     ///< groups of 4 inputs in one tap
-  std::int32_t* sums = nullptr;  ///< columns * mr, cache-line aligned, overwritten
+  std::size_t begin = 0;         ///< the panel's first input of every tap
+  std::size_t tap_steps = 0;     ///< groups of 4 inputs in one tap, from `begin` on
+  std::int32_t* sums = nullptr;  ///< columns * mr, cache-line aligned
 };
 /// scale * (sum + correction) + bias, then max(., floor), to floats or bytes.
 struct A8StoreCall {

@@ -17,6 +17,9 @@ inline __attribute__((always_inline)) void decode_tile_f32(const typename Simd::
   (Simd::store(to + kInput * stride, Simd::template weights<kBits, kInput>(table, tile)), ...);
 }
 
+/// Tile blocks ahead that decoding asks for.
+constexpr std::size_t kDecodeAheadF32 = 8;
+
 template <class Simd, int kBits>
 void decode_f32(const F32DecodeCall& call) {
   constexpr std::size_t kMr = Simd::kRows * Simd::kVectors;
@@ -25,16 +28,19 @@ void decode_f32(const F32DecodeCall& call) {
   for (std::size_t v = 0; v < Simd::kVectors; ++v) {
     const std::size_t row = call.row + v * Simd::kRows;
     float* to = call.panel + v * Simd::kRows;
-    for (std::size_t b = 0; b < call.blocks; ++b, to += kInputs * kMr) {
-      if (row < call.row_tiles * kTileRows) {
-        const std::uint8_t* tile =
-            call.tiles +
-            tile_offset(row / kTileRows, call.row_tiles, call.block + b, call.all_blocks, kF32GroupTiles, kCacheLine) +
-            row % kTileRows * 4;
-        decode_tile_f32<Simd, kBits>(table, tile, to, kMr, std::make_index_sequence<kInputs>{});
-      } else {
-        for (std::size_t i = 0; i < kInputs; ++i) Simd::store(to + i * kMr, Simd::zero());
-      }
+    if (row >= call.row_tiles * kTileRows) {
+      for (std::size_t i = 0; i < call.blocks * kInputs; ++i) Simd::store(to + i * kMr, Simd::zero());
+      continue;
+    }
+    const auto offset = [&](std::size_t block) {
+      return tile_offset(row / kTileRows, call.row_tiles, block, call.all_blocks, kF32GroupTiles, kCacheLine);
+    };
+    const std::uint8_t* tile = call.tiles + offset(call.block) + row % kTileRows * 4;
+    const std::size_t stride = offset(1) - offset(0);
+    for (std::size_t left = call.blocks; left > 0; --left, tile += stride, to += kInputs * kMr) {
+      // Tiles of one row lie a group apart, which the hardware does not foresee.
+      __builtin_prefetch(tile + kDecodeAheadF32 * stride, 0, 3);
+      decode_tile_f32<Simd, kBits>(table, tile, to, kMr, std::make_index_sequence<kInputs>{});
     }
   }
 }
@@ -88,7 +94,7 @@ void gemv_f32_decode(const GemvF32Call& call) {
     typename Simd::Floats all[kInputs];
     for (std::size_t i = 0; i < kInputs; ++i) all[i] = Simd::broadcast(x + i);
     for (std::size_t t = 0; t < call.group; ++t, tile += kCacheLine) {
-      __builtin_prefetch(tile + 8192, 0, 2);
+      __builtin_prefetch(tile + 8192, 0, 3);
       for (std::size_t v = 0; v < kTileRows / Simd::kRows; ++v) {
         add_products<Simd, kBits>(table, tile + v * 4 * Simd::kRows, all, call.sums + t * kTileRows + v * Simd::kRows,
                                   std::make_index_sequence<kInputs>{});

@@ -13,6 +13,10 @@ namespace {
 
 /// x that is used again for every panel of weights should stay in the second-level cache beside it.
 constexpr std::size_t kBlockBytes = 512 * 1024;
+/// So should the sums of all columns of a panel.
+constexpr std::size_t kA8SumsBytes = 128 * 1024;
+/// Decoded weights of so many inputs stay in the first-level cache: 16 KiB for 32 rows.
+constexpr std::size_t kA8BlockInputs = 512;
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
 
@@ -31,11 +35,32 @@ struct Target {
   A8Output bytes;
 };
 
+/// Inputs whose decoded weights are multiplied with all columns before the next: some taps, or a part of one.
+struct InputBlock {
+  std::size_t tap = 0, taps = 1;
+  std::size_t begin = 0, cols = 0;  ///< of every tap
+};
+std::vector<InputBlock> input_blocks(const A8Weights& w) {
+  // As even as possible: a short rest costs as much as a whole block where sums are read and written.
+  const auto even = [](std::size_t n, std::size_t part) {
+    const std::size_t parts = std::max<std::size_t>(1, (n + part / 2) / part);
+    return divide_up(n, parts);
+  };
+  const std::size_t taps = even(w.taps, std::max<std::size_t>(1, kA8BlockInputs / w.tap_cols));
+  const std::size_t cols = even(w.tap_cols / w.tile_cols, kA8BlockInputs / w.tile_cols) * w.tile_cols;
+  std::vector<InputBlock> blocks;
+  for (std::size_t tap = 0; tap < w.taps; tap += taps) {
+    for (std::size_t begin = 0; begin < w.tap_cols; begin += cols) {
+      blocks.push_back({tap, std::min(taps, w.taps - tap), begin, std::min(cols, w.tap_cols - begin)});
+    }
+  }
+  return blocks;
+}
+
 struct Job {
   const A8Weights& weights;
   const GemmA8Kernel& kernel;
-  std::size_t columns = 0;
-  std::size_t tiles = 0;               ///< of columns
+  std::vector<Part> tiles;             ///< of columns
   std::vector<const std::uint8_t*> x;  ///< [tile][tap][column of the tile]
   AlignedFloats scale;
   AlignedFloats bias;
@@ -44,52 +69,78 @@ struct Job {
   Target target;
 };
 
-void run_panel(const Job& job, const std::int8_t* panel, std::size_t row, Part tiles) {
-  alignas(64) std::int32_t sums[kMaxTileColumns * kMaxPanelRows];
+void store_sums(const Job& job, const std::int32_t* sums, std::size_t row, Part columns) {
   const A8Weights& w = job.weights;
-  for (std::size_t t = tiles.begin; t < tiles.begin + tiles.size; ++t) {
-    const Part columns = part(job.columns, job.tiles, t);
-    job.kernel.tile[columns.size - 1]({panel, job.x.data() + columns.begin * w.taps, w.taps, w.tap_cols / 4, sums});
-    A8StoreCall store;
-    store.sums = sums;
-    store.mr = job.kernel.mr;
-    store.rows = std::min(job.kernel.mr, w.rows - row);
-    store.columns = columns.size;
-    store.correction = job.correction.data() + row;
-    store.scale = job.scale.data() + row;
-    store.bias = job.bias.data() + row;
-    store.floor = job.floor;
-    if (job.target.y != nullptr) {
-      store.stride = w.rows;
-      store.y = job.target.y + columns.begin * store.stride + row;
-    } else {
-      store.stride = job.target.bytes.stride;
-      store.bytes = job.target.bytes.data + columns.begin * store.stride + row;
-      store.inverse_scale = 1.0F / job.target.bytes.scale;
-      store.zero_point = static_cast<float>(job.target.bytes.zero_point);
-    }
-    job.kernel.store(store);
+  A8StoreCall store;
+  store.sums = sums;
+  store.mr = job.kernel.mr;
+  store.rows = std::min(job.kernel.mr, w.rows - row);
+  store.columns = columns.size;
+  store.correction = job.correction.data() + row;
+  store.scale = job.scale.data() + row;
+  store.bias = job.bias.data() + row;
+  store.floor = job.floor;
+  if (job.target.y != nullptr) {
+    store.stride = w.rows;
+    store.y = job.target.y + columns.begin * store.stride + row;
+  } else {
+    store.stride = job.target.bytes.stride;
+    store.bytes = job.target.bytes.data + columns.begin * store.stride + row;
+    store.inverse_scale = 1.0F / job.target.bytes.scale;
+    store.zero_point = static_cast<float>(job.target.bytes.zero_point);
   }
+  job.kernel.store(store);
+}
+
+/// Memory of one thread.
+struct A8Scratch {
+  AlignedBytes panel;
+  AlignedInts sums;
+};
+
+/// Rows from `row` on, as many as a register tile has, times the columns of `tiles`.
+void run_panel(const Job& job, const std::vector<InputBlock>& blocks, std::size_t row, Part tiles, A8Scratch& scratch) {
+  const A8Weights& w = job.weights;
+  const std::size_t mr = job.kernel.mr;
+  const std::size_t first = job.tiles[tiles.begin].begin;
+  const Part last = job.tiles[tiles.begin + tiles.size - 1];
+  const std::size_t columns = last.begin + last.size - first;
+  scratch.sums.assign(columns * mr, 0);
+  auto* panel = reinterpret_cast<std::int8_t*>(scratch.panel.data());
+  for (const InputBlock& block : blocks) {
+    job.kernel.decode({w.tiles.data(), divide_up(w.rows, kTileRows), w.taps * w.tap_cols / w.tile_cols, row,
+                       (block.tap * w.tap_cols + block.begin) / w.tile_cols, block.taps * block.cols / w.tile_cols,
+                       panel});
+    for (std::size_t t = tiles.begin; t < tiles.begin + tiles.size; ++t) {
+      const Part tile = job.tiles[t];
+      const std::uint8_t* const* x = job.x.data() + tile.begin * w.taps + block.tap * tile.size;
+      job.kernel.tile[tile.size - 1](
+          {panel, x, block.taps, block.begin, block.cols / 4, scratch.sums.data() + (tile.begin - first) * mr});
+    }
+  }
+  store_sums(job, scratch.sums.data(), row, {first, columns});
 }
 
 void run(const Job& job, int threads) {
+  if (job.tiles.empty()) return;
   const A8Weights& w = job.weights;
   const std::size_t mr = job.kernel.mr;
+  const std::size_t columns = job.tiles.back().begin + job.tiles.back().size;
   const std::size_t panels = divide_up(w.rows, mr);
-  std::size_t parts = divide_up(job.columns * w.tap_cols, kBlockBytes);
+  std::size_t parts = std::max(divide_up(columns * w.tap_cols, kBlockBytes),
+                               divide_up(columns * mr * sizeof(std::int32_t), kA8SumsBytes));
   if (threads > 1) parts = std::max(parts, divide_up(2 * static_cast<std::size_t>(threads), panels));
-  parts = std::clamp<std::size_t>(parts, 1, job.tiles);
-  const std::size_t inputs = w.taps * w.tap_cols;
+  parts = std::clamp<std::size_t>(parts, 1, job.tiles.size());
+  const std::vector<InputBlock> blocks = input_blocks(w);
   const auto tasks = static_cast<std::ptrdiff_t>(parts * panels);
 #pragma omp parallel num_threads(threads) if (threads > 1)
   {
-    AlignedBytes panel(a8_passes(w.bits) * inputs * mr);
-    auto* bytes = reinterpret_cast<std::int8_t*>(panel.data());
+    A8Scratch scratch;
+    scratch.panel.resize(a8_passes(w.bits) * blocks.front().taps * blocks.front().cols * mr);
 #pragma omp for schedule(dynamic)
     for (std::ptrdiff_t task = 0; task < tasks; ++task) {
       const std::size_t row = static_cast<std::size_t>(task) % panels * mr;
-      job.kernel.decode({w.tiles.data(), divide_up(w.rows, kTileRows), inputs / w.tile_cols, row, bytes});
-      run_panel(job, bytes, row, part(job.tiles, parts, static_cast<std::size_t>(task) / panels));
+      run_panel(job, blocks, row, part(job.tiles.size(), parts, static_cast<std::size_t>(task) / panels), scratch);
     }
   }
 }
@@ -97,11 +148,11 @@ void run(const Job& job, int threads) {
 /// `next(to)` stores where the bytes of the next column begin, for each tap: to[tap * stride].
 template <class Next>
 Job make_job(const A8Weights& weights, std::size_t columns, const A8Matrix& x, const Epilogue& epilogue, Next next) {
-  Job job{weights, chosen_kernel(gemm_a8_kernels(), weights.bits), columns, 0, {}, {}, {}, {}, 0, {}};
-  job.tiles = divide_up(columns, job.kernel.nr);
+  Job job{weights, chosen_kernel(gemm_a8_kernels(), weights.bits), {}, {}, {}, {}, {}, 0, {}};
+  job.tiles.resize(divide_up(columns, job.kernel.nr));
   job.x.resize(columns * weights.taps);
-  for (std::size_t t = 0; t < job.tiles; ++t) {
-    const Part tile = part(columns, job.tiles, t);
+  for (std::size_t t = 0; t < job.tiles.size(); ++t) {
+    const Part tile = job.tiles[t] = part(columns, job.tiles.size(), t);
     const std::uint8_t** to = job.x.data() + tile.begin * weights.taps;
     for (std::size_t c = 0; c < tile.size; ++c) next(to + c, tile.size);
   }

@@ -5,6 +5,7 @@ struct NeonBytes {
   using X = int8x16_t;
   using Table = int8x16_t;
   static constexpr std::size_t kRows = 4;
+  static constexpr std::size_t gemv_tiles(int) { return 2; }
   static constexpr int kXOffset = 128;  // products are of signed bytes
 
   static Bytes load(const void* from) { return vld1q_s8(static_cast<const std::int8_t*>(from)); }

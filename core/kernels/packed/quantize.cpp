@@ -13,7 +13,7 @@ namespace denseshift::kernels {
 namespace {
 
 // Bits of the largest magnitude; order of magnitudes is order of bits, and everything above infinity is NaN.
-DENSESHIFT_CLONES std::uint32_t largest_magnitude(const float* x, std::size_t n) {
+DENSESHIFT_CLONES_256 std::uint32_t largest_magnitude(const float* x, std::size_t n) {
   std::uint32_t largest = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffU;
@@ -22,7 +22,7 @@ DENSESHIFT_CLONES std::uint32_t largest_magnitude(const float* x, std::size_t n)
   return largest;
 }
 
-DENSESHIFT_CLONES void to_bytes(const float* x, std::size_t n, float inverse, std::uint8_t* out) {
+DENSESHIFT_CLONES_256 void to_bytes(const float* x, std::size_t n, float inverse, std::uint8_t* out) {
   for (std::size_t i = 0; i < n; ++i) {
     out[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(std::nearbyint(x[i] * inverse)) + 128);
   }

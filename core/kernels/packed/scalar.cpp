@@ -65,15 +65,16 @@ void gemv_a8_scalar(const GemvA8Call& call) {
 
 template <int kBits>
 void decode_a8_scalar(const A8DecodeCall& call) {
+  constexpr std::size_t kInputs = a8_tile_cols(kBits);
   std::int8_t* to = call.panel;
   for (std::size_t pass = 0; pass < a8_passes(kBits); ++pass) {
-    for (std::size_t input = 0; input < call.blocks * a8_tile_cols(kBits); input += 4) {
+    for (std::size_t input = 0; input < call.blocks * kInputs; input += 4) {
       const std::uint8_t* tile =
-          call.tiles + tile_offset(call.row / kTileRows, call.row_tiles, input / a8_tile_cols(kBits), call.blocks,
+          call.tiles + tile_offset(call.row / kTileRows, call.row_tiles, call.block + input / kInputs, call.all_blocks,
                                    kA8GroupTiles, a8_tile_bytes(kBits));
       for (std::size_t row = 0; row < kRows; ++row) {
         for (std::size_t i = 0; i < 4; ++i) {
-          const unsigned code = a8_code(tile, kBits, row, (input + i) % a8_tile_cols(kBits));
+          const unsigned code = a8_code(tile, kBits, row, (input + i) % kInputs);
           *to++ = static_cast<std::int8_t>(factor_of_code(code, kBits, pass));
         }
       }
@@ -83,19 +84,19 @@ void decode_a8_scalar(const A8DecodeCall& call) {
 
 template <int kBits, std::size_t kN>
 void tile_a8_scalar(const A8TileCall& call) {
-  const std::size_t inputs = call.taps * call.tap_steps * 4;
+  const std::size_t tap_inputs = call.tap_steps * 4;
+  const std::size_t inputs = call.taps * tap_inputs;
   for (std::size_t c = 0; c < kN; ++c) {
     for (std::size_t row = 0; row < kRows; ++row) {
       std::int32_t sum = 0;
       for (std::size_t pass = 0; pass < a8_passes(kBits); ++pass) {
         sum *= 16;
         for (std::size_t i = 0; i < inputs; ++i) {
-          const std::size_t tap = i / (call.tap_steps * 4);
           const int factor = call.panel[((pass * inputs + i) / 4 * kRows + row) * 4 + i % 4];
-          sum += factor * call.x[tap * kN + c][i % (call.tap_steps * 4)];
+          sum += factor * call.x[i / tap_inputs * kN + c][call.begin + i % tap_inputs];
         }
       }
-      call.sums[c * kRows + row] = sum;
+      call.sums[c * kRows + row] += sum;
     }
   }
 }

@@ -5,6 +5,7 @@ struct Avx512Bytes {
   using X = __m512i;
   using Table = __m512i;
   static constexpr std::size_t kRows = 16;
+  static constexpr std::size_t gemv_tiles(int) { return 8; }
 
   static Bytes load(const void* from) { return _mm512_loadu_si512(from); }
   static void store(void* to, Bytes bytes) { _mm512_storeu_si512(to, bytes); }

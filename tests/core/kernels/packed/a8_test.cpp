@@ -54,6 +54,18 @@ TEST_P(A8, EveryLengthAndOddNumbersOfRows) {
   }
 }
 
+// Weights are decoded for about 512 inputs at a time; sums go on from one such block to the next.
+TEST_P(A8, SeveralBlocksOfInputs) {
+  for (int bits = 2; bits <= 4; ++bits) {
+    for (const std::size_t cols : {600U, 800U, 1025U, 1300U}) {
+      const Sample sample = random_sample(bits, 70, cols, random_, true);
+      for (const std::size_t m : {2U, 27U}) {
+        expect_exact(sample, bytes_matrix(m, cols, 131, random_bytes(m * cols, random_)), "blocks");
+      }
+    }
+  }
+}
+
 TEST_P(A8, EveryNumberOfSamples) {
   for (int bits = 2; bits <= 4; ++bits) {
     const Sample sample = random_sample(bits, 40, 75, random_, true);
@@ -163,12 +175,13 @@ std::int64_t conv_sum(const Sample& sample, const ConvShape& s, const A8Matrix& 
 
 TEST_P(A8, Convolutions) {
   //                        batch, h, w, channels, kernel, stride, padding
-  const ConvShape shapes[] = {{1, 7, 7, 16, 3, 3, 1, 1}, {2, 5, 9, 20, 3, 3, 1, 1},  {1, 8, 6, 64, 3, 3, 2, 1},
-                              {3, 4, 4, 33, 1, 1, 1, 0}, {1, 9, 9, 5, 1, 1, 2, 0},   {1, 6, 6, 7, 5, 3, 1, 2},
-                              {1, 3, 3, 40, 3, 3, 1, 1}, {1, 14, 14, 12, 7, 7, 2, 3}};
+  const ConvShape shapes[] = {{1, 7, 7, 16, 3, 3, 1, 1},  {2, 5, 9, 20, 3, 3, 1, 1},   {1, 8, 6, 64, 3, 3, 2, 1},
+                              {3, 4, 4, 33, 1, 1, 1, 0},  {1, 9, 9, 5, 1, 1, 2, 0},    {1, 6, 6, 7, 5, 3, 1, 2},
+                              {1, 3, 3, 40, 3, 3, 1, 1},  {1, 14, 14, 12, 7, 7, 2, 3}, {1, 4, 3, 130, 3, 3, 1, 1},
+                              {1, 3, 3, 290, 3, 3, 1, 1}, {1, 3, 2, 800, 2, 2, 1, 0}};
   for (int bits = 2; bits <= 4; ++bits) {
     for (const ConvShape& shape : shapes) {
-      const std::size_t rows = 1 + shape.channels * 2;
+      const std::size_t rows = std::min<std::size_t>(1 + shape.channels * 2, 130);
       const std::size_t taps = shape.kernel_height * shape.kernel_width;
       const Sample sample = random_sample(bits, rows, taps * shape.channels, random_, true);
       const std::size_t pixels = shape.batch * shape.height * shape.width;

@@ -75,6 +75,20 @@ TEST_P(F32, EveryLengthAndOddNumbersOfRows) {
   }
 }
 
+// Panels of rows share blocks of inputs.
+TEST_P(F32, SeveralPanelsAndBlocks) {
+  for (int bits = 2; bits <= 4; ++bits) {
+    const Sample sample = random_sample(bits, 1100, 700, random_, true);
+    const F32Weights weights = repack_f32(sample.matrix);
+    for (const std::size_t m : {3U, 14U}) {
+      const std::vector<float> x = random_floats(m * 700, random_);
+      std::vector<float> y(m * 1100);
+      gemm_f32(weights, x.data(), m, y.data());
+      expect_close(sample, x.data(), m, y);
+    }
+  }
+}
+
 TEST_P(F32, EveryNumberOfSamples) {
   for (int bits = 2; bits <= 4; ++bits) {
     const Sample sample = random_sample(bits, 50, 530, random_, true);
