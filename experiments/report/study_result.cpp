@@ -63,6 +63,7 @@ class Evaluation {
       const auto title = scale_.column_titles.find(column.id);
       result_.columns.push_back({column.id, title == scale_.column_titles.end() ? column.title : title->second,
                                  column.unit, column.decimals});
+      result_.selected = result_.selected || column.metric.selected_by.has_value();
     }
     for (const std::string& note : {study_.note, scale_.note}) {
       if (!note.empty()) result_.notes.push_back(note);

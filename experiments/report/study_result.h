@@ -61,6 +61,7 @@ struct StudyResult {
   std::vector<std::pair<std::string, std::string>> labels;  ///< (id, title)
   std::vector<ColumnHead> columns;
   std::vector<RowResult> rows;
+  bool selected = false;    ///< last values are those of an epoch that another metric selected
   std::int64_t filled = 0;  ///< cells with a value, of
   std::int64_t total = 0;   ///< cells that runs can fill
 };

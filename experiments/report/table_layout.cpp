@@ -194,6 +194,12 @@ void frame_benchmark(TableFrame& frame, const StudyResult& result) {
   frame.legend = "value: of the newest recorded run of its source; diff: value - paper.";
 }
 
+/// Which of a run's values the cells show.
+const char* value_name(const StudyResult& result, const RenderOptions& options) {
+  if (options.value == CellValue::best) return "best";
+  return result.selected ? "selected" : "last";
+}
+
 }  // namespace
 
 TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
@@ -210,9 +216,8 @@ TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
   }
   frame.filled = filled_text(result);
   if (lacks_runs(result)) frame.fill_command = fill_command(result, options);
-  frame.legend =
-      fmt::format("measured: mean of {} values ± sample standard deviation over seeds; n: runs/wanted{}.",
-                  options.value == CellValue::last ? "last" : "best", paper ? "; diff: measured - paper" : "");
+  frame.legend = fmt::format("measured: mean of {} values ± sample standard deviation over seeds; n: runs/wanted{}.",
+                             value_name(result, options), paper ? "; diff: measured - paper" : "");
   for (const std::string& note : result.notes) frame.notes.push_back(plain_line(note));
   if (!result.benchmark.empty()) frame_benchmark(frame, result);
   return frame;
