@@ -22,7 +22,7 @@ const std::vector<Gate>& gates() {
   static const std::vector<Gate> all = {
       {"fcos",
        {"--arch", "fcos_resnet18_fpn", "--task", "detection", "--image-size", "128", "--fpn-channels", "64",
-        "--head-convs", "2", "--clip-grad-norm", "10", "--batch-size", "8", "--warmup-epochs", "2.5"},
+        "--head-convs", "2", "--clip-grad-norm", "10", "--batch-size", "8", "--warmup-epochs", "5"},
        "0.02",
        "0.00125",
        "AP50",
@@ -30,7 +30,7 @@ const std::vector<Gate>& gates() {
        40},
       {"ssd",
        {"--arch", "ssd300_resnet18", "--task", "detection", "--image-size", "128", "--no-augment", "--clip-grad-norm",
-        "10", "--batch-size", "8", "--warmup-epochs", "2.5", "--weight-decay", "0.0005", "--no-decay-norms"},
+        "10", "--batch-size", "8", "--warmup-epochs", "5", "--weight-decay", "0.0005", "--no-decay-norms"},
        "0.01",
        "0.00125",
        "AP50",
@@ -38,7 +38,7 @@ const std::vector<Gate>& gates() {
        40},
       {"deeplab",
        {"--arch", "deeplabv3_resnet18", "--task", "segmentation", "--image-size", "65", "--no-augment", "--schedule",
-        "poly", "--batch-size", "8", "--warmup-epochs", "1"},
+        "poly", "--batch-size", "8", "--warmup-epochs", "2.5"},
        "0.02",
        "0.0025",
        "mIoU",
@@ -55,10 +55,10 @@ TEST_P(Gates, AreReachedInFullPrecisionAndAtThreeBits) {
   const Gate& gate = GetParam();
   const TemporaryFolder folder;
   for (const bool fp32 : {true, false}) {
-    std::vector<std::string> words = {"train", "--quiet", "--threads", "1", "--limit-val", "8"};
+    std::vector<std::string> words = {"train", "--quiet", "--threads", "1", "--limit-val", "8", "--limit-train", "32"};
     words = with(words, gate.training);
-    words = with(words, fp32 ? std::vector<std::string>{"--method", "fp32", "--epochs", "10", "--lr", gate.fp32_lr}
-                             : std::vector<std::string>{"--wbits", "3", "--epochs", "25", "--lr", gate.denseshift_lr});
+    words = with(words, fp32 ? std::vector<std::string>{"--method", "fp32", "--epochs", "20", "--lr", gate.fp32_lr}
+                             : std::vector<std::string>{"--wbits", "3", "--epochs", "50", "--lr", gate.denseshift_lr});
     const ProgramResult trained = run_program(words, {{}, folder.path(), 1100});
     ASSERT_EQ(trained.status, 0) << trained.err;
     const auto result =
