@@ -20,6 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::kInfinity;
 using testing::kNan;
+using testing::orders;
 
 /// Marks what each box removes, one class after the other, then sorts what is left.
 std::vector<Candidate> quadratic_suppression(std::vector<Candidate> all, double threshold, NmsRule rule,
@@ -49,12 +50,6 @@ std::vector<Candidate> quadratic_suppression(std::vector<Candidate> all, double 
   std::stable_sort(kept.begin(), kept.end(), better);
   if (kept.size() > keep) kept.resize(keep);
   return kept;
-}
-
-std::vector<std::int64_t> orders(const std::vector<Candidate>& candidates) {
-  std::vector<std::int64_t> result;
-  for (const Candidate& c : candidates) result.push_back(c.order);
-  return result;
 }
 
 TEST(Boxes, IouOfEqualTouchingAndEmptyBoxes) {

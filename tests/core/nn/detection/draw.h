@@ -1,10 +1,11 @@
 #pragma once
-// Random boxes for the tests of detection.
+// Random boxes and other helpers of the tests of detection.
 
 #include <cstdint>
 #include <limits>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "core/nn/detection/boxes.h"
 
@@ -36,5 +37,12 @@ class Draw {
  private:
   std::mt19937 engine_;
 };
+
+/// What each candidate was in the order of its finding.
+inline std::vector<std::int64_t> orders(const std::vector<nn::Candidate>& candidates) {
+  std::vector<std::int64_t> result;
+  for (const nn::Candidate& c : candidates) result.push_back(c.order);
+  return result;
+}
 
 }  // namespace denseshift::testing

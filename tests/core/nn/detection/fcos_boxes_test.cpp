@@ -17,6 +17,7 @@ namespace {
 using testing::Draw;
 using testing::kInfinity;
 using testing::kNan;
+using testing::orders;
 
 /// Every condition for every pair of location and box.
 std::vector<std::int64_t> quadratic_locations(const std::vector<FcosLevel>& levels, const std::vector<Box>& boxes) {
