@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "experiments/report/render.h"
+#include "experiments/report/table_layout.h"
 #include "results_db/value.h"
 
 namespace denseshift::experiments {
@@ -66,7 +67,7 @@ Fields cell_fields(const StudyResult& result, const RowResult& row, std::size_t 
       head.id,
       head.title,
       head.unit,
-      options.value == CellValue::last ? "last" : "best",
+      value_name(result, options),
       number(cell.mean),
       number(cell.spread),
       std::to_string(cell.runs.size()),

@@ -1,6 +1,7 @@
 // JSON with everything.
 
 #include "experiments/report/render.h"
+#include "experiments/report/table_layout.h"
 #include "results_db/value.h"
 
 namespace denseshift::experiments {
@@ -52,7 +53,7 @@ Json table_json(const StudyResult& result, const RenderOptions& options) {
   json["source"] = result.source;
   json["paper_data"] = result.paper_data;
   json["same_data"] = result.dataset == result.paper_data;
-  json["value"] = options.value == CellValue::last ? "last" : "best";
+  json["value"] = value_name(result, options);
   json["filled"] = result.filled;
   json["total"] = result.total;
   json["fill"] = fill_command(result, options);

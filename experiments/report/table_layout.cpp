@@ -194,13 +194,12 @@ void frame_benchmark(TableFrame& frame, const StudyResult& result) {
   frame.legend = "value: of the newest recorded run of its source; diff: value - paper.";
 }
 
-/// Which of a run's values the cells show.
+}  // namespace
+
 const char* value_name(const StudyResult& result, const RenderOptions& options) {
   if (options.value == CellValue::best) return "best";
   return result.selected ? "selected" : "last";
 }
-
-}  // namespace
 
 TableFrame make_frame(const StudyResult& result, const RenderOptions& options) {
   TableFrame frame;

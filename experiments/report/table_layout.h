@@ -65,6 +65,9 @@ struct TableLayout {
 
 [[nodiscard]] TableLayout make_layout(const StudyResult& result, const RenderOptions& options, Shape shape);
 
+/// Which of a run's values the cells show: "last", "best", or "selected" where another metric chose the epoch.
+[[nodiscard]] const char* value_name(const StudyResult& result, const RenderOptions& options);
+
 /// A line above the table: what and its value.
 struct HeadLine {
   std::string key;

@@ -129,6 +129,20 @@ TEST(ReportJson, HoldsEverything) {
   EXPECT_EQ(json[1]["rows"][0]["cells"]["miou"]["built"], false);
 }
 
+TEST(Report, TablesForProgramsSayWhichValueCounts) {
+  StudyResult result = one_column();
+  const auto value = [&](const experiments::RenderOptions& options) {
+    const auto json = nlohmann::json::parse(render_json({result}, options));
+    const auto lines = read_csv(render_csv({result}, options));
+    EXPECT_EQ(by_name(lines[0], lines[1]).at("value"), json[0]["value"]);
+    return json[0]["value"].get<std::string>();
+  };
+  EXPECT_EQ(value({}), "last");
+  result.selected = true;
+  EXPECT_EQ(value({}), "selected");
+  EXPECT_EQ(value({.value = experiments::CellValue::best}), "best");
+}
+
 TEST(ReportJson, ValuesThatAreNotFiniteAreNull) {
   StudyResult result = one_column();
   result.rows[0].cells[0] = make_cell("nan", 1, {std::numeric_limits<double>::quiet_NaN()}, 1.0);
