@@ -5,7 +5,8 @@ denseshift_test(core_torch_test TORCH
     nn/activation_layer_test.cpp
     quant/denseshift_equality_test.cpp quant/denseshift_quantizer_test.cpp quant/policy_test.cpp
     nn/backbone_test.cpp nn/layers_test.cpp nn/model_test.cpp nn/segmentation/deeplabv3_test.cpp
-    nn/detection/boxes_test.cpp nn/detection/detectors_test.cpp nn/detection/fcos_boxes_test.cpp nn/detection/ssd_boxes_test.cpp
+    nn/detection/boxes_test.cpp nn/detection/detector_training_test.cpp nn/detection/detectors_test.cpp
+    nn/detection/fcos_boxes_test.cpp nn/detection/ssd_boxes_test.cpp
     optim/ema_test.cpp optim/optimizer_test.cpp optim/torch_optim_test.cpp
     io/state_dict_test.cpp
   LINK denseshift_test_support)
